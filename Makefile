@@ -3,8 +3,15 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin/python
 ARGS   ?=
 
+IMAGE      ?= mgca
+TARGET     ?= gpu
+GPUS       ?= all
+SHM        ?= 16g
+EXPERIMENT ?= mgca_vit
+DATA       ?= data
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint typecheck docker-build docker-train docker-test clean
+.PHONY: help setup demo test lint typecheck docker-build docker-train clean
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +38,16 @@ lint: setup ## Check style, formatting and the import floors
 
 typecheck: setup ## Check the types
 	$(RUN) -m mypy
+
+docker-build: ## Build the image (TARGET=gpu or cpu)
+	docker build --file docker/Dockerfile --target $(TARGET) --tag $(IMAGE):$(TARGET) .
+
+docker-train: ## Train in the image: EXPERIMENT=mgca_vit DATA=/path GPUS=all ARGS="trainer.devices=2"
+	mkdir -p outputs
+	docker run --rm --init $(if $(filter gpu,$(TARGET)),--gpus $(GPUS)) --shm-size $(SHM) --user $$(id -u):$$(id -g) \
+	  --volume $(abspath $(DATA)):/data:ro --volume $(CURDIR)/outputs:/app/outputs --volume mgca-cache:/cache \
+	  --env WANDB_API_KEY --env WANDB_MODE \
+	  $(IMAGE):$(TARGET) +experiment=$(EXPERIMENT) $(ARGS)
 
 clean: ## Remove caches and build leftovers (never outputs/)
 	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,0 +1,204 @@
+"""Batches of image-report pairs for Lightning. Imported when a run starts, not before: lightning is heavy.
+
+Axes: N pairs of a split, K kept pairs.
+"""
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from src.core.errors import UserError
+from src.core.rules import Rules
+from src.core.torchvision_ops import ensure_torchvision
+from src.data.collate import PairCollate
+from src.data.pair_split import PairSplit
+from src.data.report import caption_of_report
+from src.data.sampler import EpochSampler
+from src.data.sources import SPLITS, PairSource, PairTable, Split, Tokenizer
+from src.data.store import fill_store, missing_files, one_thread
+from src.data.transforms import ImageTransform, mix_seed
+
+ensure_torchvision()
+
+from lightning import LightningDataModule  # noqa: E402
+from lightning.pytorch.utilities import rank_zero_only  # noqa: E402
+
+_log = logging.getLogger(__name__)
+_STAGES: dict[str | None, tuple[Split, ...]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
+
+
+class Skipped(NamedTuple):
+    """A pair left out because its image cannot be used; nothing in it says whose it is."""
+
+    split: Split
+    row: int
+    file: str
+    reason: str
+
+
+class PairDataModule(LightningDataModule):
+    """Train, validation and test batches (``PairBatch``) of any ``PairSource``.
+
+    Pairs whose report holds nothing usable, and pairs whose image is missing or unreadable, are left out and counted
+    in one message a split; the latter are listed in ``skipped``. With ``cache="none"`` only missing files are found
+    beforehand, and an image that turns out unreadable stops the run with its row and file.
+    The order and the augmentation of the training pairs follow from ``seed`` and the epoch alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: PairSource,
+        tokenizer: Tokenizer,
+        train_transform: ImageTransform,
+        eval_transform: ImageTransform,
+        batch_size: int,
+        num_workers: int,
+        max_tokens: int,
+        pad_to: Literal["longest", "max_tokens"],
+        rules: Rules,
+        cache: Literal["memory", "none"],
+        fraction: float,
+        max_unreadable: float,
+        seed: int,
+    ) -> None:
+        super().__init__()
+        if not 0 < fraction <= 1:
+            raise UserError(f"datamodule.fraction is {fraction}, but must be above 0 and at most 1")
+        self.source = source
+        self.tokenizer = tokenizer
+        self.train_transform = train_transform
+        self.eval_transform = eval_transform
+        self.batch_size = batch_size
+        self.num_workers = num_workers
+        self.max_tokens = max_tokens
+        self.pad_to = pad_to
+        self.rules: Rules = rules
+        self.cache = cache
+        self.fraction = fraction
+        self.max_unreadable = max_unreadable
+        self.seed = seed
+        self.skipped: list[Skipped] = []
+        self._splits: dict[Split, PairSplit] = {}
+
+    def setup(self, stage: str | None = None) -> None:
+        """Prepare the splits that ``stage`` needs, once; see ``split``."""
+        for name in _STAGES.get(stage, SPLITS):
+            self.split(name)
+
+    def split(self, name: Split) -> PairSplit:
+        """One split, prepared when first asked for: reports cleaned and tokenised, images read where they are cached.
+
+        Raises ``UserError`` where the training split ends up empty, or where a larger share of a split's images than
+        ``max_unreadable`` is missing or unreadable.
+        """
+        if name not in self._splits:
+            self._splits[name] = self._prepare(name)
+        return self._splits[name]
+
+    def captions(self, split: Split) -> list[str]:
+        """The cleaned reports of the kept pairs, in the order of the split."""
+        return self.split(split).captions
+
+    def train_dataloader(self) -> DataLoader:
+        split = self.split("train")
+        replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        if len(split) // replicas < self.batch_size:
+            raise UserError(
+                f"datamodule.batch_size is {self.batch_size} for each of {replicas} process(es), but the training "
+                f"split has {len(split)} pairs; set a smaller datamodule.batch_size"
+            )
+        sampler = EpochSampler(size=len(split), replicas=replicas, rank=rank, seed=self.seed)
+        return self._loader(split, sampler=sampler, drop_last=True)
+
+    def val_dataloader(self) -> DataLoader:
+        return self._loader(self.split("val"))
+
+    def test_dataloader(self) -> DataLoader:
+        return self._loader(self.split("test"))
+
+    def _loader(self, split: PairSplit, **options: Any) -> DataLoader:
+        width = self.max_tokens if self.pad_to == "max_tokens" else None
+        return DataLoader(
+            split,
+            batch_size=self.batch_size,
+            num_workers=self.num_workers,
+            persistent_workers=self.num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+            collate_fn=PairCollate(transform=split.transform, pad_id=self.tokenizer.pad_id, width=width),
+            worker_init_fn=one_thread,
+            # its own generator: the model's random numbers must not depend on how many loaders and workers there are
+            generator=torch.Generator().manual_seed(self.seed),
+            **options,
+        )
+
+    def _prepare(self, name: Split) -> PairSplit:
+        table = self.source.table(name)
+        transform = self.train_transform if name == "train" else self.eval_transform
+        index_K = self._subset(len(table)) if name == "train" else np.arange(len(table))
+        captions, index_K = self._clean(name, table, index_K)
+        if self.cache == "memory":
+            store = fill_store(table, index_K, transform, num_workers=self.num_workers, title=f"reading {name} images")
+            image_KSS, reasons = store.image_KSS, store.reasons
+        else:
+            image_KSS, reasons = None, missing_files(table, index_K)
+        keep = [position for position in range(len(index_K)) if position not in reasons]
+        self._report_unreadable(name, table, index_K, reasons)
+        captions = [captions[position] for position in keep]
+        if name == "train" and not captions:
+            raise UserError("the training split has no pair with a usable report; check dataset, rules and splits")
+        return PairSplit(
+            table=table,
+            index_K=index_K[keep],
+            captions=captions,
+            tokens=self.tokenizer.encode(captions, max_tokens=self.max_tokens) if captions else [],
+            transform=transform,
+            seed=mix_seed(self.seed, SPLITS.index(name)),
+            image_KSS=image_KSS,
+        )
+
+    def _subset(self, size: int) -> np.ndarray:
+        order_N = np.random.default_rng(self.seed).permutation(size)
+        return np.sort(order_N[: math.ceil(self.fraction * size)])
+
+    def _clean(self, name: Split, table: PairTable, index_N: np.ndarray) -> tuple[list[str], np.ndarray]:
+        cleaned = [caption_of_report(table.report(int(index)), self.rules) for index in index_N]
+        captions = [text for text in cleaned if text is not None]
+        dropped = len(cleaned) - len(captions)
+        if dropped:
+            _say(
+                _log.warning,
+                f"{name}: {dropped} of {len(cleaned)} reports hold too few words under the {self.rules} rules; "
+                "their pairs are left out",
+            )
+        return captions, index_N[[text is not None for text in cleaned]]
+
+    def _report_unreadable(self, name: Split, table: PairTable, index_K: np.ndarray, reasons: dict[int, str]) -> None:
+        if not reasons:
+            return
+        skipped = [
+            Skipped(name, table.row(int(index_K[position])), table.file(int(index_K[position])), reason)
+            for position, reason in reasons.items()
+        ]
+        first = skipped[0]
+        count = f"{name}: {len(skipped)} of {len(index_K)} images are missing or unreadable"
+        if len(skipped) > self.max_unreadable * len(index_K):
+            raise UserError(
+                f"{count}, more than datamodule.max_unreadable={self.max_unreadable} admits; "
+                f"the first is row {first.row}, {first.file}: {first.reason}"
+            )
+        self.skipped += skipped
+        _say(
+            _log.warning,
+            f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}",
+        )
+
+
+@rank_zero_only
+def _say(log: Callable[[str], None], message: str) -> None:
+    log(message)

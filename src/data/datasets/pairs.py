@@ -1,0 +1,150 @@
+"""The user's own image-report pairs, from one table.
+
+Axes: N rows, F findings.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from src.core.errors import UserError
+from src.data.dicom_io import DicomScale
+from src.data.file_table import FileTable
+from src.data.grouped_split import refuse_leaks, split_by_column, split_by_fractions
+from src.data.sources import Split
+from src.data.tables import Uncertain, read_labels, read_table, require_columns, require_values
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class PairsSource:
+    """A CSV or Parquet table with one row an image; every column is named in ``conf/dataset/pairs.yaml``.
+
+    ``image_root``: folder the image paths start from; None is the table's own folder.
+    ``group_column``: patient or study, never on two sides of a split; None keeps rows of one report together.
+    ``split_column`` with ``split_values``: the split where the table has one; None draws whole groups by ``seed``
+    until ``val_fraction`` and ``test_fraction`` of the rows are reached.
+    ``label_columns``: columns of 0, 1, -1, blank. ``category_column``: a column of names, split at
+    ``category_separator``, of which each of ``category_values`` becomes a finding that is present or absent.
+
+    Raises ``UserError`` naming table, row and column for whatever cannot be right.
+    """
+
+    def __init__(
+        self,
+        *,
+        table: str | None,
+        image_root: str | None,
+        image_column: str,
+        report_column: str,
+        group_column: str | None,
+        id_column: str | None,
+        split_column: str | None,
+        split_values: Mapping[str, Sequence[str]],
+        val_fraction: float,
+        test_fraction: float,
+        label_columns: Sequence[str],
+        uncertain: Uncertain,
+        category_column: str | None,
+        category_values: Sequence[str],
+        category_separator: str,
+        dicom_scale: DicomScale,
+        max_missing: float,
+        seed: int,
+    ) -> None:
+        if table is None:
+            raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
+        if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
+            raise UserError(
+                "dataset.val_fraction and dataset.test_fraction must be 0 or more and leave rows to train on"
+            )
+        path = Path(table)
+        frame = read_table(path)
+        named = {
+            "dataset.image_column": image_column,
+            "dataset.report_column": report_column,
+            "dataset.group_column": group_column,
+            "dataset.id_column": id_column,
+            "dataset.split_column": split_column,
+            "dataset.category_column": category_column,
+            **{f"dataset.label_columns[{i}]": column for i, column in enumerate(label_columns)},
+        }
+        require_columns(frame, path, {key: column for key, column in named.items() if column is not None})
+        for column in (image_column, group_column, id_column):
+            if column is not None:
+                require_values(frame, path, column)
+        if id_column is not None:
+            _refuse_duplicates(frame, path, id_column)
+
+        label_NF = read_labels(frame, path, label_columns, uncertain)
+        if category_column is not None:
+            category_NF = _read_categories(frame, path, category_column, category_values, category_separator)
+            label_NF = np.concatenate([label_NF, category_NF], axis=1)
+        self.finding_names = (*label_columns, *(category_values if category_column is not None else ()))
+
+        groups = frame[group_column or report_column].tolist()
+        if split_column is None:
+            self._positions = split_by_fractions(
+                groups, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed
+            )
+        else:
+            self._positions = split_by_column(
+                frame[split_column].tolist(), split_values, path=path, column=split_column
+            )
+            refuse_leaks(self._positions, groups, path)
+        root = path.parent if image_root is None else Path(image_root)
+        self._path_N = np.array([str(root / cell.strip()) for cell in frame[image_column]])
+        _refuse_missing(self._path_N, root, max_missing)
+        self._report_N = np.array(frame[report_column].tolist(), dtype=object)
+        self._label_NF = label_NF
+        self._dicom_scale: DicomScale = dicom_scale
+
+    def table(self, split: Split) -> FileTable:
+        position_N = self._positions[split]
+        return FileTable(
+            paths=self._path_N[position_N].tolist(),
+            rows=(position_N + 1).tolist(),
+            label_NF=self._label_NF[position_N],
+            read_report=partial(_nth, self._report_N[position_N]),
+            dicom_scale=self._dicom_scale,
+        )
+
+
+def _nth(texts: np.ndarray, index: int) -> str:
+    return str(texts[index])
+
+
+def _refuse_duplicates(frame: "pd.DataFrame", path: Path, column: str) -> None:
+    repeated = np.flatnonzero(frame[column].duplicated().to_numpy())
+    if len(repeated):
+        first = int(np.flatnonzero((frame[column] == frame[column].iloc[repeated[0]]).to_numpy())[0])
+        raise UserError(
+            f"the table {path}: {len(repeated)} row(s) repeat an id of the column {column!r}, "
+            f"the first is row {repeated[0] + 1} with the id of row {first + 1}"
+        )
+
+
+def _read_categories(
+    frame: "pd.DataFrame", path: Path, column: str, values: Sequence[str], separator: str
+) -> np.ndarray:
+    cells = [{part.strip() for part in cell.split(separator)} - {""} for cell in frame[column]]
+    for value in values:
+        if not any(value in cell for cell in cells):
+            raise UserError(
+                f"the table {path}: no row of the column {column!r} holds {value!r} of dataset.category_values"
+            )
+    return np.array([[float(v in cell) if cell else np.nan for v in values] for cell in cells], dtype=np.float32)
+
+
+def _refuse_missing(path_N: np.ndarray, root: Path, max_missing: float) -> None:
+    missing = [position for position, path in enumerate(path_N) if not Path(path).is_file()]
+    if len(missing) > max_missing * len(path_N):
+        raise UserError(
+            f"{len(missing)} of {len(path_N)} image files are missing below {root}, more than dataset.max_missing="
+            f"{max_missing} admits; the first is row {missing[0] + 1}, {Path(path_N[missing[0]]).name}; "
+            "check dataset.image_root and dataset.image_column"
+        )

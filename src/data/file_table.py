@@ -1,0 +1,49 @@
+"""A split whose images lie in files and whose reports are texts at hand or in files.
+
+Axes: N pairs, F findings.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from src.data.dicom_io import DicomScale
+from src.data.image_io import ImageError, read_image
+
+
+class FileTable:
+    """A ``PairTable``: ``paths`` of the images, ``rows`` in the user's table, and ``read_report`` by index."""
+
+    def __init__(
+        self,
+        *,
+        paths: Sequence[str],
+        rows: Sequence[int],
+        label_NF: np.ndarray,
+        read_report: Callable[[int], str],
+        dicom_scale: DicomScale,
+    ) -> None:
+        self.label_NF = label_NF
+        self._path_N = np.array(paths, dtype=np.str_)
+        self._row_N = np.array(rows, dtype=np.int64)
+        self._read_report = read_report
+        self._dicom_scale: DicomScale = dicom_scale
+
+    def __len__(self) -> int:
+        return len(self._row_N)
+
+    def image(self, index: int) -> np.ndarray:
+        try:
+            return read_image(Path(self.file(index)), dicom_scale=self._dicom_scale)
+        except ImageError as error:
+            raise ImageError(f"row {self.row(index)}: {error}") from error
+
+    def report(self, index: int) -> str:
+        return self._read_report(index)
+
+    def row(self, index: int) -> int:
+        return int(self._row_N[index])
+
+    def file(self, index: int) -> str:
+        return str(self._path_N[index])

@@ -1,0 +1,66 @@
+"""Splits by patient or study: no group ever lies on two sides.
+
+Axes: N rows.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from src.core.errors import UserError
+from src.data.sources import Split
+
+
+def split_by_fractions(
+    group_N: Sequence[str], *, val_fraction: float, test_fraction: float, seed: int
+) -> dict[Split, np.ndarray]:
+    """Row positions of each split: whole groups, in an order drawn from ``seed``, until each fraction is reached.
+
+    The order of the rows does not matter, and the test split does not depend on ``val_fraction``.
+    """
+    group, inverse_N, size = np.unique(np.array(group_N), return_inverse=True, return_counts=True)
+    order = np.random.default_rng(seed).permutation(len(group))
+    # rows before each group, in the drawn order
+    before = np.empty(len(group), dtype=np.int64)
+    before[order] = np.cumsum(size[order]) - size[order]
+    test = before < round(test_fraction * len(inverse_N))
+    left = before - size[test].sum()
+    val = ~test & (left < round(val_fraction * len(inverse_N)))
+    part_N = np.where(test, 2, np.where(val, 1, 0))[inverse_N]
+    return {
+        "train": np.flatnonzero(part_N == 0),
+        "val": np.flatnonzero(part_N == 1),
+        "test": np.flatnonzero(part_N == 2),
+    }
+
+
+def split_by_column(
+    value_N: Sequence[str], names: Mapping[str, Sequence[str]], *, path: Path, column: str
+) -> dict[Split, np.ndarray]:
+    """Row positions of each split after a column of the user's; ``names``: the values that stand for each split.
+
+    A value may stand for two splits. Raises ``UserError`` naming the first row whose value stands for none.
+    """
+    values = np.array([value.strip() for value in value_N])
+    known = np.isin(values, [name for split in names.values() for name in split])
+    if not known.all():
+        raise UserError(
+            f"the table {path}, row {np.flatnonzero(~known)[0] + 1}, column {column!r}: {(~known).sum()} row(s) hold a "
+            "value that stands for no split; name it in dataset.split_values"
+        )
+    splits: tuple[Split, ...] = ("train", "val", "test")
+    return {split: np.flatnonzero(np.isin(values, list(names.get(split, ())))) for split in splits}
+
+
+def refuse_leaks(positions: Mapping[Split, np.ndarray], group_N: Sequence[str], path: Path) -> None:
+    """Raise ``UserError`` with the number of groups that lie in train and in val or test; groups stay unnamed."""
+    group = np.array(group_N)
+    train = np.unique(group[positions["train"]])
+    held_out = np.unique(group[np.concatenate([positions["val"], positions["test"]])])
+    shared = np.intersect1d(train, held_out)
+    if len(shared):
+        raise UserError(
+            f"the table {path}: {len(shared)} patient(s) or studies lie in the training split and in a held-out one; "
+            "correct the split column, or set dataset.split_column=null to have whole groups drawn"
+        )

@@ -1,0 +1,1 @@
+"""A synthetic frontal chest radiograph with its report, deterministic by seed and index."""

@@ -1,0 +1,82 @@
+"""The phantom as a data set of image-report pairs: three disjoint ranges of studies, rendered on demand."""
+
+import functools
+from typing import Literal
+
+import numpy as np
+
+from src.core.errors import UserError
+from src.data.phantom.findings import FINDING_NAMES
+from src.data.phantom.study import PhantomStudy, check_size, make_study
+
+
+class PhantomTable:
+    """One split: studies ``first`` to ``first + count`` of the phantom. ``label_NF``: float32, 1 present, 0 absent."""
+
+    def __init__(self, *, seed: int, size: int, prevalence: float, first: int, count: int) -> None:
+        self.seed = seed
+        self.size = size
+        self.prevalence = prevalence
+        self.first = first
+        self.count = count
+
+    def __len__(self) -> int:
+        return self.count
+
+    @functools.cached_property
+    def label_NF(self) -> np.ndarray:
+        """float32 (N, F): 1 present, 0 absent, columns in the order of ``FINDING_NAMES``."""
+        labels = [self.study(index).labels for index in range(self.count)]
+        return np.array(labels, dtype=np.float32).reshape(self.count, len(FINDING_NAMES))
+
+    def study(self, index: int) -> PhantomStudy:
+        """Everything known of one study: findings, boxes, masks, sentences."""
+        if not 0 <= index < self.count:
+            raise IndexError(index)
+        return make_study(seed=self.seed, index=self.first + index, prevalence=self.prevalence)
+
+    def image(self, index: int) -> np.ndarray:
+        """The radiograph, uint8 (size, size)."""
+        return self.study(index).image(self.size)
+
+    def report(self, index: int) -> str:
+        """The report with its section headings."""
+        return self.study(index).report
+
+    def row(self, index: int) -> int:
+        """The study's number in the phantom, unique over all splits."""
+        return self.first + index
+
+    def file(self, index: int) -> str:
+        """No file: the picture is generated."""
+        return ""
+
+
+class PhantomSource:
+    """Synthetic chest radiographs with reports.
+
+    ``size``: pixels of a side, 64 to 512. ``train``, ``val``, ``test``: studies in each split.
+    ``prevalence``: probability of each of the nine findings, drawn independently.
+    UserError where a value is out of range.
+    """
+
+    finding_names = FINDING_NAMES
+
+    def __init__(self, *, seed: int, size: int, train: int, val: int, test: int, prevalence: float) -> None:
+        check_size(size)
+        if not 0 <= prevalence <= 1:
+            raise UserError(f"phantom: prevalence={prevalence} is no probability; choose 0 to 1")
+        if seed < 0:
+            raise UserError(f"phantom: seed={seed} is negative; choose 0 or more")
+        for name, count in (("train", train), ("val", val), ("test", test)):
+            if count < 0:
+                raise UserError(f"phantom: {name}={count} is negative; choose the number of studies, 0 or more")
+        self.seed = seed
+        self.size = size
+        self.prevalence = prevalence
+        self._ranges = {"test": (0, test), "val": (test, val), "train": (test + val, train)}
+
+    def table(self, split: Literal["train", "val", "test"]) -> PhantomTable:
+        """The studies of one split; test comes first, so that more training studies leave it as it is."""
+        first, count = self._ranges[split]
+        return PhantomTable(seed=self.seed, size=self.size, prevalence=self.prevalence, first=first, count=count)

@@ -1,0 +1,107 @@
+"""Reports: their sections, and the caption that the text encoder reads."""
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from src.core.rules import Rules
+
+_HEADING = re.compile(r"^[ \t]*(?P<name>[A-Z][A-Z ()/,&-]*):(?=\s|$)", re.MULTILINE)
+_INLINE_HEADING = re.compile(r"(?:^|(?<=\s))(?P<name>FINDINGS?|IMPRESSION|CONCLUSION):")
+_KNOWN_NAMES = ("impression", "findings", "conclusion", "history", "comparison", "addendum", "indication", "technique")
+
+_LIST_NUMBER = re.compile(r"[0-9]+\.")
+_WORD = re.compile(r"\w+")
+
+_SENTENCE_END = re.compile(r"[!?;]|\.(?!\d)|(?<=[^\d\s])\.")
+_WORD_OR_DECIMAL = re.compile(r"\d*\.\d+|[^\W_]+")
+_LATIN_ACCENT = re.compile(r"([A-Za-z])[\u0300-\u036f]+")
+_LATIN_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "ł": "l", "đ": "d", "μ": "u"})
+
+
+class Sections(NamedTuple):
+    """The two sections of a report that a caption is made of; empty where the report lacks one."""
+
+    impression: str
+    findings: str
+
+
+def read_sections(report: str, rules: Rules) -> Sections:
+    """Impression and findings of a radiology report, as the sectioning rules of MIT-LCP for MIMIC-CXR have it.
+
+    A heading is a run of capitals that starts a line and ends in a colon. A heading that holds a known name
+    counts as that name ("FINAL IMPRESSION" as impression), and of several sections of a name the last that is not
+    blank wins. Text without any heading is a report by itself and comes back whole, as findings. A report with
+    headings but neither section gives two empty strings under ``published`` (and is dropped later); under
+    ``corrected`` its last paragraph stands in.
+    """
+    text = report.replace("\r\n", "\n").replace("\r", "\n")
+    headings = list(_HEADING.finditer(text)) or list(_INLINE_HEADING.finditer(text))
+    if not headings:
+        return Sections(impression="", findings=text.strip())
+    sections = _section_texts(text, headings)
+    found = {name: body for name, body in sections if body}
+    chosen = Sections(impression=found.get("impression", ""), findings=found.get("findings", ""))
+    if not any(chosen) and rules == "corrected":
+        return Sections(impression="", findings=re.split(r"\n\s*\n", sections[-1][1])[-1].strip())
+    return chosen
+
+
+def _section_texts(text: str, headings: list[re.Match[str]]) -> list[tuple[str, str]]:
+    kept: list[re.Match[str]] = []
+    for heading in headings:
+        # "FINDINGS:" with "CHEST:" on the very next line is one section with a label inside, not two
+        is_label = kept and not _known(heading) and not text[kept[-1].end() : heading.start()].strip()
+        if not is_label:
+            kept.append(heading)
+    ends = [heading.start() for heading in kept[1:]] + [len(text)]
+    return [
+        (_known(h) or h["name"].strip().lower(), text[h.end() : end].strip()) for h, end in zip(kept, ends, strict=True)
+    ]
+
+
+def _known(heading: re.Match[str]) -> str | None:
+    name = heading["name"].lower().replace("finding:", "findings:")
+    for known in _KNOWN_NAMES:
+        if known in name or name.strip() + "s" == known:
+            return "impression" if known == "conclusion" else known
+    return None
+
+
+def caption(impression: str, findings: str, rules: Rules) -> str | None:
+    """The cleaned text of a report: lower case words, one space between them; None where too little is left.
+
+    ``published``: impression before findings, split at list numbers and full stops, only ASCII letters, digits and
+    underscores; sentences of one word and reports under three words go. It cuts "3.5 cm" to "5 cm" and loses a lone
+    "Stable". ``corrected``: decimals and lone words stay, accented Latin letters become plain ones, other scripts stay,
+    and the blanks of de-identification ("___") go.
+    """
+    text = f"{impression} {findings}".replace("\n", " ")
+    return _published_caption(text) if rules == "published" else _corrected_caption(text)
+
+
+def caption_of_report(report: str, rules: Rules) -> str | None:
+    """The caption of a full report with headings, or of plain text; None where the report holds nothing usable."""
+    return caption(*read_sections(report, rules), rules)
+
+
+def _published_caption(text: str) -> str | None:
+    words: list[str] = []
+    for point in _LIST_NUMBER.split(text):
+        for sentence in point.split("."):
+            tokens = _WORD.findall(sentence.lower())
+            if len(tokens) > 1:
+                words += filter(None, (token.encode("ascii", "ignore").decode("ascii") for token in tokens))
+    return " ".join(words) if len(words) >= 3 else None
+
+
+def _corrected_caption(text: str) -> str | None:
+    text = unicodedata.normalize("NFKD", text.lower())
+    text = unicodedata.normalize("NFC", _LATIN_ACCENT.sub(r"\1", text)).translate(_LATIN_LETTERS)
+    words: list[str] = []
+    for sentence in _SENTENCE_END.split(text):
+        tokens = _WORD_OR_DECIMAL.findall(sentence)
+        # a sentence that is one whole number is the number of a list's item
+        if not (len(tokens) == 1 and tokens[0].isdecimal()):
+            words += tokens
+    return " ".join(words) or None

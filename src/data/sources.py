@@ -1,0 +1,58 @@
+"""What a data set of image-report pairs offers to the rest of the project.
+
+Axes: N pairs of one split, F findings, H and W pixels.
+"""
+
+from typing import Literal, Protocol
+
+import numpy as np
+
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+
+
+class PairTable(Protocol):
+    """The pairs of one split; ``index`` counts from 0 to ``len(table) - 1``."""
+
+    label_NF: np.ndarray
+    """float32, (N, F): 1 present, 0 absent, NaN unknown; F may be 0."""
+
+    def __len__(self) -> int: ...
+
+    def image(self, index: int) -> np.ndarray:
+        """The image as grey uint8 (H, W); raises ``UserError`` naming row and file where it cannot be read."""
+        ...
+
+    def report(self, index: int) -> str:
+        """The full report with its section headings, or plain text."""
+        ...
+
+    def row(self, index: int) -> int:
+        """The pair's row in the user's table: the one identity that may be printed."""
+        ...
+
+    def file(self, index: int) -> str:
+        """The image's file for messages; empty for an image that is made, not read."""
+        ...
+
+
+class PairSource(Protocol):
+    """A data set, built from ``conf/dataset/NAME.yaml``."""
+
+    finding_names: tuple[str, ...]
+    """The F findings that the labels speak of; may be empty."""
+
+    def table(self, split: Split) -> PairTable:
+        """The pairs of one split; may be empty."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """What the data module asks of a tokenizer of reports."""
+
+    @property
+    def pad_id(self) -> int: ...
+
+    def encode(self, captions: list[str], *, max_tokens: int) -> list[list[int]]:
+        """Token ids of each caption, [CLS] first and [SEP] last, at most ``max_tokens`` of them."""
+        ...

@@ -1,0 +1,99 @@
+"""Reads every image of a split once, shrinks it, and keeps it in memory.
+
+Axes: K images, S pixels a side, H and W pixels.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from src.core.errors import UserError
+from src.data.sources import PairTable
+from src.data.transforms import ImageTransform
+
+_CHUNK = 16
+
+
+class Store(NamedTuple):
+    """``image_KSS``: uint8, the images that could be read; ``good_N``: which of those asked for they are;
+    ``reasons``: position and reason of each of the others."""
+
+    image_KSS: Tensor
+    good_N: np.ndarray
+    reasons: dict[int, str]
+
+
+class _Shrunk(Dataset[np.ndarray | str]):
+    def __init__(self, table: PairTable, index_N: np.ndarray, transform: ImageTransform) -> None:
+        self.table = table
+        self.index_N = index_N
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.index_N)
+
+    def __getitem__(self, position: int) -> np.ndarray | str:
+        try:
+            return self.transform.shrink(self.table.image(int(self.index_N[position])))
+        except UserError as error:
+            return str(error)
+
+
+def fill_store(
+    table: PairTable, index_N: np.ndarray, transform: ImageTransform, *, num_workers: int, title: str
+) -> Store:
+    """Read and shrink the images ``index_N`` of ``table`` in ``num_workers`` processes, with a progress bar.
+
+    Raises ``UserError`` where the transform's first stage does not give every image the same size.
+    """
+    from tqdm import tqdm
+
+    loader = DataLoader(
+        _Shrunk(table, index_N, transform),
+        batch_size=_CHUNK,
+        num_workers=num_workers,
+        collate_fn=list,
+        worker_init_fn=one_thread,
+        generator=torch.Generator(),
+    )
+    image_NSS: Tensor | None = None
+    reasons: dict[int, str] = {}
+    position = 0
+    for chunk in tqdm(loader, desc=title, unit="batch", leave=False, disable=None):
+        for image in chunk:
+            if isinstance(image, str):
+                reasons[position] = image
+            else:
+                if image_NSS is None:
+                    image_NSS = torch.empty((len(index_N), *image.shape), dtype=torch.uint8)
+                _check_size(image, image_NSS)
+                image_NSS[position - len(reasons)] = torch.from_numpy(image)
+            position += 1
+    good_N = np.array([position for position in range(len(index_N)) if position not in reasons], dtype=np.int64)
+    images = torch.empty((0, 1, 1), dtype=torch.uint8) if image_NSS is None else image_NSS[: len(good_N)]
+    return Store(images, good_N, reasons)
+
+
+def missing_files(table: PairTable, index_N: np.ndarray) -> dict[int, str]:
+    """Position and reason of each of the images ``index_N`` whose file is not there; no image is read."""
+    files = ((position, table.file(int(index))) for position, index in enumerate(index_N))
+    return {position: "the file is missing" for position, file in files if file and not Path(file).exists()}
+
+
+def one_thread(worker: int) -> None:
+    """For a worker process: keeps OpenCV from starting threads of its own in each of them."""
+    import cv2
+
+    cv2.setNumThreads(0)
+
+
+def _check_size(image_HW: np.ndarray, image_NSS: Tensor) -> None:
+    if image_HW.shape != tuple(image_NSS.shape[1:]):
+        raise UserError(
+            f"transform.train.resize gives images of different sizes ({image_HW.shape} and "
+            f"{tuple(image_NSS.shape[1:])}); end it with a padding to one size, or set datamodule.cache=none"
+        )

@@ -1,0 +1,65 @@
+"""Stops a training whose loss is no longer a number, and says where it happened."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from torch import Tensor
+
+from src.core.batch import PairBatch
+from src.core.errors import UserError
+
+
+class StopOnNonFinite(Callback):
+    """Raises UserError naming the step, the batch's row numbers and the last good checkpoint.
+
+    A step's loss is looked at when the next one starts (or before anything is validated or saved), so that no
+    step waits for the device.
+    """
+
+    def __init__(self) -> None:
+        self._pending: tuple[int, Tensor, Tensor] | None = None
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: PairBatch, batch_idx: int
+    ) -> None:
+        """Look at the step before, and keep this one for the next look."""
+        del pl_module, batch_idx
+        self._look(trainer)
+        loss = outputs["loss"] if isinstance(outputs, dict) else outputs
+        self._pending = (trainer.global_step, torch.isfinite(loss.detach()), batch.row_B)
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look before the validation, whose figures decide what is kept."""
+        del pl_module
+        self._look(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the last step."""
+        del pl_module
+        self._look(trainer)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Look before anything is saved, so that a bad step never becomes a checkpoint."""
+        del pl_module, checkpoint
+        self._look(trainer)
+
+    def _look(self, trainer: Trainer) -> None:
+        if self._pending is None:
+            return
+        (step, finite, row_B), self._pending = self._pending, None
+        if bool(finite):
+            return
+        rows = ", ".join(str(row) for row in row_B.tolist())
+        raise UserError(
+            f"the loss of step {step} is not a finite number; its batch held the table rows {rows}. "
+            f"{_last_good(trainer)} Look at those rows, lower optimizer.lr, or run trainer=debug to find the operation."
+        )
+
+
+def _last_good(trainer: Trainer) -> str:
+    paths = [Path(c.last_model_path) for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
+    saved = [path for path in paths if path.is_file()]
+    return f"The last good checkpoint is {saved[0]}." if saved else "No checkpoint had been saved before it."

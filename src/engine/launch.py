@@ -1,0 +1,44 @@
+"""Runs the composed config's task: checks the config, seeds, keeps the provenance, builds what the task asks for."""
+
+import inspect
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+
+from omegaconf import DictConfig
+
+from src.core.torchvision_ops import ensure_torchvision
+from src.engine.parts import GIVEN, Parts, build
+from src.engine.provenance import command_line, write_provenance
+from src.engine.validate import resolve_target, validate
+
+
+def launch(cfg: DictConfig) -> None:
+    """Run ``cfg.task`` with the parts its signature names."""
+    ensure_torchvision()
+    _quiet()
+    parts = Parts(cfg)
+    wanted = frozenset(inspect.signature(resolve_target(cfg.task._target_)).parameters) & parts.names()
+    validate(cfg, given=_given(wanted))
+
+    from lightning import seed_everything
+
+    seed_everything(cfg.seed, workers=True, verbose=False)
+    write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
+    build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+
+
+def _given(wanted: frozenset[str]) -> Mapping[str, frozenset[str]]:
+    return {**GIVEN, "task": wanted}
+
+
+def _quiet() -> None:
+    """Silence other libraries' advice that a user of this one cannot act on."""
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
+    warnings.filterwarnings("ignore", message=".*lr_scheduler.step\\(\\).* before .*optimizer.step.*")

@@ -1,0 +1,38 @@
+"""Optimisers as recipes: settings now, parameters when the model is built."""
+
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+
+def parameter_groups(
+    modules: Iterable[nn.Module], *, weight_decay: float, decay_norms_and_biases: bool
+) -> list[dict[str, object]]:
+    """The modules' trainable parameters in at most two groups: those that decay, and those that do not.
+
+    Norms and biases are the parameters of fewer than two dimensions; the published code decays them too.
+    """
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    decayed = [p for p in parameters if decay_norms_and_biases or p.ndim >= 2]
+    spared = [p for p in parameters if not decay_norms_and_biases and p.ndim < 2]
+    groups: list[dict[str, object]] = [{"params": decayed, "weight_decay": weight_decay}]
+    return [*groups, {"params": spared, "weight_decay": 0.0}] if spared else groups
+
+
+class AdamW:
+    """AdamW (Loshchilov and Hutter 2019). Published: lr 2e-5, betas 0.9 and 0.999, decay 0.05 on all parameters."""
+
+    def __init__(self, *, lr: float, betas: Sequence[float], weight_decay: float, decay_norms_and_biases: bool) -> None:
+        self.lr = lr
+        self.betas = (betas[0], betas[1])
+        self.weight_decay = weight_decay
+        self.decay_norms_and_biases = decay_norms_and_biases
+
+    def __call__(self, modules: Iterable[nn.Module]) -> Optimizer:
+        """The optimiser over the trainable parameters of ``modules``."""
+        groups = parameter_groups(
+            modules, weight_decay=self.weight_decay, decay_norms_and_biases=self.decay_norms_and_biases
+        )
+        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)

@@ -1,0 +1,138 @@
+"""Builds what a task asks for, and nothing else: each part once, when it is first used."""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.errors import UserError
+from src.engine.resume import checkpoint_to_resume
+
+# What the engine passes to a node's constructor itself, beside the values of its yaml.
+GIVEN: Mapping[str, frozenset[str]] = {
+    "model": frozenset({"image_encoder", "text_encoder"}),
+    "datamodule": frozenset({"tokenizer"}),
+}
+
+
+class Parts:
+    """The parts of one run. A task's parameters name the ones it wants."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        self._cfg = cfg
+
+    def names(self) -> frozenset[str]:
+        """The names that a task may ask for."""
+        return frozenset(name for name, kind in vars(type(self)).items() if isinstance(kind, cached_property))
+
+    @cached_property
+    def run_dir(self) -> Path:
+        """The run's output folder."""
+        return Path(self._cfg.paths.run)
+
+    @cached_property
+    def seed(self) -> int:
+        """The run's seed."""
+        return int(self._cfg.seed)
+
+    @cached_property
+    def rules(self) -> str:
+        """published or corrected."""
+        return str(self._cfg.rules)
+
+    @cached_property
+    def datamodule(self) -> Any:
+        """The data set's loaders, with the text encoder's tokenizer."""
+        return build(self._cfg, "datamodule", tokenizer=self.model.text_encoder.tokenizer)
+
+    @cached_property
+    def model(self) -> Any:
+        """Both encoders and their projections."""
+        return build(
+            self._cfg,
+            "model",
+            image_encoder=build(self._cfg, "encoder.image"),
+            text_encoder=build(self._cfg, "encoder.text"),
+        )
+
+    @cached_property
+    def loss(self) -> Any:
+        """The losses, added by weight."""
+        from src.losses.composite import CompositeLoss
+
+        names = [name for name, node in self._cfg.loss.items() if node is not None]
+        if not names:
+            raise UserError("loss is empty; name at least one, e.g. loss=[ita].")
+        return CompositeLoss({str(name): build(self._cfg, f"loss.{name}") for name in names})
+
+    @cached_property
+    def optimizer(self) -> Any:
+        """The optimiser's recipe."""
+        return build(self._cfg, "optimizer")
+
+    @cached_property
+    def scheduler(self) -> Any:
+        """The learning-rate schedule's recipe."""
+        return build(self._cfg, "scheduler")
+
+    @cached_property
+    def prompts(self) -> Any:
+        """The zero-shot prompts."""
+        return build(self._cfg, "prompts")
+
+    @cached_property
+    def trainer(self) -> Any:
+        """Lightning's Trainer with the callbacks, the loggers and safe checkpoints."""
+        from src.engine.checkpoint_io import SafeCheckpointIO
+
+        loggers = [build(self._cfg, f"logger.{name}") for name in self._cfg.logger or ()]
+        plain = OmegaConf.to_container(self._cfg, resolve=True)
+        for logger in loggers:
+            logger.log_hyperparams(plain)
+        return build(
+            self._cfg,
+            "trainer",
+            callbacks=list(self._callbacks()),
+            logger=loggers or False,
+            plugins=[SafeCheckpointIO()],
+        )
+
+    @cached_property
+    def resume_from(self) -> Path | None:
+        """The checkpoint that the run continues, if it continues one."""
+        cfg = self._cfg
+        return checkpoint_to_resume(cfg.resume, name=cfg.name, run_dir=self.run_dir, output=Path(cfg.paths.output))
+
+    @cached_property
+    def checkpoint(self) -> Path:
+        """The checkpoint to judge."""
+        if self._cfg.checkpoint is None:
+            raise UserError(f"{self._cfg.task._target_} needs a checkpoint; give checkpoint=PATH.")
+        return Path(self._cfg.checkpoint)
+
+    def _callbacks(self) -> Iterable[Any]:
+        for name, node in (self._cfg.callbacks or {}).items():
+            if node is None or (name == "learning_rate" and not self._cfg.logger):
+                continue
+            if name == "progress" and not self._cfg.trainer.enable_progress_bar:
+                continue
+            yield build(self._cfg, f"callbacks.{name}")
+
+
+def build(cfg: DictConfig, key: str, **given: Any) -> Any:
+    """Instantiate the config's node ``key`` with ``given`` beside its values.
+
+    Values arrive as plain Python objects. An error of a third party's constructor becomes a UserError naming the key.
+    """
+    node = OmegaConf.select(cfg, key)
+    try:
+        return instantiate(node, **given, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException":
+            raise UserError(f"{key} ({node._target_}) cannot be built: {cause}") from error
+        raise

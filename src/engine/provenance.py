@@ -1,0 +1,70 @@
+"""What a result's reader needs to make it again: the resolved config, the commit, the versions, the command."""
+
+import json
+import platform
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.files import write_text
+
+PACKAGES = [
+    "torch",
+    "torchvision",
+    "lightning",
+    "hydra-core",
+    "omegaconf",
+    "transformers",
+    "tokenizers",
+    "timm",
+    "torchmetrics",
+    "albumentations",
+    "opencv-python-headless",
+    "numpy",
+    "pandas",
+    "pydicom",
+    "wandb",
+]
+
+
+def write_provenance(cfg: DictConfig, folder: Path, *, command: list[str]) -> None:
+    """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all."""
+    write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
+    write_text(folder / "provenance.json", json.dumps(_provenance(command), indent=2) + "\n")
+
+
+def _provenance(command: list[str]) -> dict[str, Any]:
+    return {
+        "command": command,
+        "git_commit": _git("rev-parse", "HEAD"),
+        "git_changed_files": (_git("status", "--porcelain", "--untracked-files=no") or "").splitlines(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+    }
+
+
+def _git(*arguments: str) -> str | None:
+    """What git prints about this source tree, or None where it is not a checkout or git is not installed."""
+    root = Path(__file__).resolve().parents[2]
+    try:
+        answer = subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return answer.stdout.rstrip("\n")
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def command_line() -> list[str]:
+    """The command that started this process, as one would type it."""
+    return ["python", "-m", "src.run", *sys.argv[1:]]

@@ -1,0 +1,55 @@
+"""Turns the exceptions that a user can cause into one message each."""
+
+import difflib
+import re
+
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+
+from src.core.errors import UserError
+
+
+def readable(error: BaseException) -> str | None:
+    """The one message for ``error``, or None for a defect of ours, which deserves its traceback."""
+    for link in _chain(error):
+        if isinstance(link, UserError):
+            return f"Error: {link}"
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        return _config_message(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"Error: {error.filename}: {error.strerror}; choose another output folder with paths.output=DIR."
+    return None
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    links: list[BaseException] = []
+    while error is not None and error not in links:
+        links.append(error)
+        error = error.__cause__ or error.__context__
+    return links
+
+
+def _config_message(error: BaseException) -> str:
+    texts = [str(link) for link in _chain(error)]
+    whole = "\n".join(texts)
+    if key := re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", whole):
+        return f"Error: there is no config key {key[2]}; --cfg job shows every key and its value."
+    if key := re.search(r"Key '([^']+)' not in 'RunConfig'", whole):
+        return f"Error: there is no config key {key[1]}{_nearest_key(key[1])}; --cfg job shows every key and its value."
+    if value := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)\s+full_key: (\S+)", whole):
+        return f"Error: {value[3]} must be of type {value[2].lower()}, and {value[1]!r} is not; give {value[3]}=VALUE."
+    if option := re.search(
+        r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s+((?:.|\n)+)", texts[0]
+    ):
+        options = ", ".join(option[3].split())
+        return f"Error: the config group {option[1]} has no option {option[2]!r}; it has {options}."
+    if missing := re.search(r"Missing mandatory value: (\S+)|Interpolation key '([^']+)' not found", whole):
+        return f"Error: the config needs a value for {missing[1] or missing[2]}; give {missing[1] or missing[2]}=VALUE."
+    return "Error: " + " ".join(texts[0].split())
+
+
+def _nearest_key(key: str) -> str:
+    from src.engine.schema import RunConfig
+
+    near = difflib.get_close_matches(key, RunConfig.__dataclass_fields__, n=1)
+    return f" (did you mean {near[0]}?)" if near else ""

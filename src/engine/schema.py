@@ -1,0 +1,32 @@
+"""The config's top level: a key that is not here, or of another type, is refused when the config is composed."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from omegaconf import MISSING
+
+
+@dataclass
+class RunConfig:
+    """One run. The groups (``Any``) are checked against their constructors' signatures by ``engine.validate``."""
+
+    name: str = MISSING
+    seed: int = MISSING
+    rules: str = MISSING
+    resume: Any = MISSING
+    checkpoint: str | None = MISSING
+    task: Any = MISSING
+    bench: Any = MISSING
+    encoder: Any = MISSING
+    model: Any = MISSING
+    loss: Any = MISSING
+    dataset: Any = MISSING
+    transform: Any = MISSING
+    datamodule: Any = MISSING
+    prompts: Any = None
+    optimizer: Any = MISSING
+    scheduler: Any = MISSING
+    trainer: Any = MISSING
+    callbacks: Any = MISSING
+    logger: Any = MISSING
+    paths: Any = MISSING

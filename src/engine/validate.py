@@ -1,0 +1,90 @@
+"""Checks a composed config against the signatures of what it builds, before anything is built.
+
+The constructor's signature is the schema: every key must be a parameter, every parameter without a default must be a
+key, and every value must be of the annotated type.
+"""
+
+import difflib
+import importlib
+import inspect
+import typing
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.errors import UserError
+
+OURS = "src."
+_HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+
+
+def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]]) -> None:
+    """Check every node of ``cfg`` whose ``_target_`` is ours.
+
+    ``given`` names, by the node's dotted key, the parameters that the engine passes itself.
+    Raises UserError naming the first key that is unknown, missing or of the wrong type.
+    """
+    for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
+        _check_node(key, node, given.get(key, frozenset()))
+
+
+def resolve_target(path: str) -> Any:
+    """The class or function that a ``_target_`` of ours names; UserError where there is none."""
+    module, _, name = path.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise UserError(
+            f"_target_ {path} cannot be imported ({error}); correct it in the yaml that names it."
+        ) from error
+
+
+def _targets(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    if isinstance(node, dict):
+        if str(node.get("_target_", "")).startswith(OURS):
+            yield key, node
+        for name, child in node.items():
+            yield from _targets(child, f"{key}.{name}" if key else str(name))
+    elif isinstance(node, list):
+        for index, child in enumerate(node):
+            yield from _targets(child, f"{key}[{index}]")
+
+
+def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
+    target = resolve_target(node["_target_"])
+    constructor = target.__init__ if inspect.isclass(target) else target
+    parameters = {name: p for name, p in inspect.signature(constructor).parameters.items() if name != "self"}
+    annotations = typing.get_type_hints(constructor)
+    values = {name: value for name, value in node.items() if name not in _HYDRA_KEYS}
+    for name in values:
+        if name not in parameters or name in given:
+            near = difflib.get_close_matches(str(name), parameters, n=1)
+            hint = (
+                f"did you mean {near[0]}?" if near else f"it takes {', '.join(p for p in parameters if p not in given)}"
+            )
+            raise UserError(f"{key}.{name} is not a setting of {node['_target_']}; {hint}")
+    for name, parameter in parameters.items():
+        if name not in values and name not in given and parameter.default is inspect.Parameter.empty:
+            raise UserError(f"{key} lacks the setting {name} of {node['_target_']}; give +{key}.{name}=VALUE.")
+    for name, value in values.items():
+        if not _builds_something(value):
+            _check_value(f"{key}.{name}", value, annotations[name])
+
+
+def _builds_something(value: Any) -> bool:
+    """Whether the value, or a part of it, is itself a node to instantiate, whose type only shows once it is built."""
+    if isinstance(value, dict):
+        return "_target_" in value or any(_builds_something(child) for child in value.values())
+    return isinstance(value, list) and any(_builds_something(child) for child in value)
+
+
+def _check_value(key: str, value: Any, annotation: Any) -> None:
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+    adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
+    try:
+        adapter.validate_python(value, strict=False)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise UserError(f"{key}={value} will not do: {reason[0].lower()}{reason[1:]}; give {key}=VALUE.") from error

@@ -1,0 +1,45 @@
+"""Weights & Biases, offline unless a key is at hand."""
+
+import netrc
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch.loggers import WandbLogger
+
+
+def wandb_logger(
+    *, project: str, name: str, group: str | None, tags: Sequence[str], save_dir: str, log_media: bool
+) -> WandbLogger:
+    """A logger of numbers and the config; ``log_media`` alone lets pictures be uploaded.
+
+    Without a key, and unless ``WANDB_MODE`` says otherwise, the run is kept in ``save_dir`` for ``wandb sync``.
+    """
+    offline = os.environ.get("WANDB_MODE", "online" if _has_key(os.environ) else "offline") != "online"
+    return _MediaAwareLogger(
+        project=project,
+        name=name,
+        group=group,
+        tags=list(tags),
+        save_dir=save_dir,
+        offline=offline,
+        log_model=False,
+        log_media=log_media,
+    )
+
+
+class _MediaAwareLogger(WandbLogger):
+    def __init__(self, *, log_media: bool, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.log_media = log_media
+
+
+def _has_key(environment: Mapping[str, str]) -> bool:
+    if environment.get("WANDB_API_KEY"):
+        return True
+    try:
+        known = netrc.netrc(environment.get("NETRC", str(Path.home() / ".netrc")))
+    except (OSError, netrc.NetrcParseError):
+        return False
+    return known.authenticators("api.wandb.ai") is not None

@@ -1,0 +1,171 @@
+"""Any timm model as the image encoder.
+
+Axes: B images, C channels, H and W pixels, P patches, N tokens (class and register tokens, then patches), G heads,
+A width of a head, E encoder width, R and S rows and columns of patches.
+"""
+
+import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from src.core.checkpoint import load_exactly, read_tensors
+from src.core.errors import UserError
+from src.core.torchvision_ops import ensure_torchvision
+from src.models.features import ImageEncoder, ImageFeatures
+
+
+class TimmEncoder(ImageEncoder):
+    """Global and local features of any timm model (MGCA, section 3.1).
+
+    A plain vision transformer gives its final-norm class token, its patch tokens, and what the class token attends
+    to in the last block, averaged over heads, without dropout and without gradient; every block keeps the fused
+    attention. One that pools its tokens gives its own pooled vector; one without a class token, or whose last
+    attention is more than softmax(q k), gives no attention (None). Every other model (CNNs, hierarchical
+    transformers) gives its own pooled last stage, the map of the stage before it (a ResNet's layer3) row by row,
+    and no attention.
+
+    ``name``: a timm name, with or without its tag. ``pretrained``: weights from timm's hub. ``weights``: a local
+    .safetensors or torch file in place of them, null for none. ``image_size``: the side in pixels of a model that is
+    built for one size, null for the model's own. ``upsample_to``: resize the input to this side first, bilinear with
+    aligned corners (299 for the published ResNet-50), null to leave it. ``model_args``: further arguments of
+    timm.create_model.
+
+    Raises UserError for an unknown name, weights that are not there or do not fit, or images of another size.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        pretrained: bool,
+        weights: str | None,
+        image_size: int | None,
+        upsample_to: int | None,
+        model_args: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.upsample_to = upsample_to
+        arguments = dict(model_args) if image_size is None else {**model_args, "img_size": image_size}
+        self.model = _create(name, pretrained=pretrained and weights is None, arguments=arguments)
+        if weights is not None:
+            _load(self.model, weights, name)
+        stages = self.model.feature_info
+        self._plain = hasattr(self.model, "num_prefix_tokens") and stages[-1]["reduction"] == stages[-2]["reduction"]
+        self.global_dim = self.model.num_features if self._plain else self.model.head_hidden_size
+        self.local_dim = self.model.num_features if self._plain else stages[-2]["num_chs"]
+        self._kept: list[Tensor] = []
+        self._attention = _class_attention(self.model) if self._plain else None
+        if self._attention is not None:
+            self._attention.qkv.register_forward_hook(_Keeper(self._kept))
+
+    def forward(self, image_BCHW: Tensor) -> ImageFeatures:
+        """Features of normalised float images with three equal channels."""
+        if self.upsample_to is not None:
+            image_BCHW = nn.functional.interpolate(
+                image_BCHW, size=(self.upsample_to, self.upsample_to), mode="bilinear", align_corners=True
+            )
+        self._check_size(image_BCHW)
+        return self._tokens(image_BCHW) if self._plain else self._maps(image_BCHW)
+
+    def _maps(self, image_BCHW: Tensor) -> ImageFeatures:
+        last, (local_BERS, _) = self.model.forward_intermediates(image_BCHW, indices=[-2, -1], output_fmt="NCHW")
+        return ImageFeatures(
+            global_BE=self.model.forward_head(last, pre_logits=True),
+            local_BPE=local_BERS.flatten(2).transpose(1, 2),
+            attention_BP=None,
+            grid=(local_BERS.shape[2], local_BERS.shape[3]),
+        )
+
+    def _tokens(self, image_BCHW: Tensor) -> ImageFeatures:
+        token_BNE = self.model.forward_features(image_BCHW)
+        by_class_token = self.model.global_pool == "token" and self.model.num_prefix_tokens > 0
+        global_BE = token_BNE[:, 0] if by_class_token else self.model.forward_head(token_BNE, pre_logits=True)
+        if token_BNE.ndim == 4:
+            token_BNE = token_BNE.flatten(1, 2)
+        local_BPE = token_BNE[:, self.model.num_prefix_tokens :]
+        patches = local_BPE.shape[1]
+        rows = round((patches * image_BCHW.shape[2] / image_BCHW.shape[3]) ** 0.5)
+        return ImageFeatures(
+            global_BE=global_BE,
+            local_BPE=local_BPE,
+            attention_BP=None if self._attention is None else self._class_row(self._attention),
+            grid=(rows, patches // rows),
+        )
+
+    @torch.no_grad()
+    def _class_row(self, attention: nn.Module) -> Tensor:
+        qkv_BNGA = self._kept.pop().unflatten(-1, (3, attention.num_heads, -1))
+        query_BGA = attention.q_norm(qkv_BNGA[:, 0, 0]).float()
+        key_BNGA = attention.k_norm(qkv_BNGA[:, :, 1]).float()
+        weight_BGN = torch.einsum("bga,bnga->bgn", query_BGA * attention.scale, key_BNGA).softmax(dim=-1)
+        return weight_BGN.mean(dim=1)[:, self.model.num_prefix_tokens :]
+
+    def _check_size(self, image_BCHW: Tensor) -> None:
+        embedding = getattr(self.model, "patch_embed", None)
+        if not getattr(embedding, "strict_img_size", False) or embedding.img_size is None:
+            return
+        size = tuple(image_BCHW.shape[2:])
+        if size != tuple(embedding.img_size):
+            raise UserError(
+                f"Images of {size[0]} x {size[1]} pixels do not fit an image encoder built for {embedding.img_size[0]} x "
+                f"{embedding.img_size[1]}: set encoder.image.image_size={size[0]} or change the transform's size."
+            )
+
+
+class _Keeper:
+    """A forward hook that keeps a layer's output until it is popped."""
+
+    def __init__(self, kept: list[Tensor]) -> None:
+        self.kept = kept
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.kept.clear()
+        self.kept.append(output.detach())
+
+
+def _class_attention(model: nn.Module) -> nn.Module | None:
+    from timm.layers import Attention
+
+    if getattr(model, "cls_token", None) is None:
+        return None
+    attention: nn.Module | None = getattr(model.blocks[-1], "attn", None)
+    # A subclass may add a position bias or a rotation, which q and k alone do not show.
+    return attention if type(attention) is Attention else None
+
+
+def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+    ensure_torchvision()
+    import timm
+
+    if name.split(".")[0] not in timm.list_models():
+        near = get_close_matches(name, [*timm.list_models(), *timm.list_pretrained()], n=3, cutoff=0.0)
+        raise UserError(f"timm has no model {name}: did you mean {', '.join(near)}? Set encoder.image.name.")
+    try:
+        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+    except (TypeError, RuntimeError) as error:
+        raise UserError(
+            f"The timm model {name} could not be built ({error}): leave encoder.image.image_size null for a model that "
+            "takes any size, and check encoder.image.name and encoder.image.model_args."
+        ) from error
+    return timm.create_model(name, pretrained=True, num_classes=0, **arguments) if pretrained else model
+
+
+def _load(model: nn.Module, file: str, name: str) -> None:
+    import timm
+
+    tensors = read_tensors(file)
+    # timm keeps one function a family that renames old keys and resizes position tables.
+    family = sys.modules[timm.model_entrypoint(name.split(".")[0]).__module__]
+    rename = getattr(family, "checkpoint_filter_fn", None)
+    if rename is not None:
+        tensors = rename(tensors, model)
+    heads = model.pretrained_cfg.get("classifier") or ()
+    for head in (heads,) if isinstance(heads, str) else heads:
+        tensors.pop(f"{head}.weight", None)
+        tensors.pop(f"{head}.bias", None)
+    counters = {key: value for key, value in model.state_dict().items() if key.endswith("num_batches_tracked")}
+    load_exactly(model, {**counters, **tensors}, source=file)

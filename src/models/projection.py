@@ -1,0 +1,81 @@
+"""From encoder widths to the common embedding width.
+
+Axes: B images or reports, P positions (patches or words), N rows (B, or B * P flattened), C channels, H hidden, D width.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+class Projection(nn.Module):
+    """Linear, BatchNorm, ReLU, Linear, BatchNorm without affine, over the last axis of (N, C) rows.
+
+    The local projections of MGCA are 1x1 convolutions; on flattened rows a linear layer is the same map and needs
+    no transpose. With ``mask_N`` the batch statistics, running ones included, come from the rows that are true.
+    """
+
+    def __init__(self, *, in_dim: int, hidden_dim: int, out_dim: int) -> None:
+        super().__init__()
+        self.expand = nn.Linear(in_dim, hidden_dim)
+        self.expand_norm = RowBatchNorm(hidden_dim, affine=True)
+        self.reduce = nn.Linear(hidden_dim, out_dim)
+        self.reduce_norm = RowBatchNorm(out_dim, affine=False)
+
+    def forward(self, row_NC: Tensor, mask_N: Tensor | None = None) -> Tensor:
+        hidden_NH = self.expand_norm(self.expand(row_NC), mask_N).relu()
+        return self.reduce_norm(self.reduce(hidden_NH), mask_N)
+
+
+class RowBatchNorm(nn.Module):
+    """Batch normalisation over rows, with an optional mask of the rows that count.
+
+    Same parameters, buffers and numbers as ``nn.BatchNorm1d`` (eps 1e-5, momentum 0.1). With a mask, in training,
+    mean and variance are those of the true rows, computed in float32; rows outside it are normalised by the same
+    numbers and mean nothing.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+    num_batches_tracked: Tensor
+
+    def __init__(self, channels: int, *, affine: bool) -> None:
+        super().__init__()
+        self.eps = 1e-5
+        self.momentum = 0.1
+        self.weight = nn.Parameter(torch.ones(channels)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(channels)) if affine else None
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+        self.register_buffer("num_batches_tracked", torch.tensor(0, dtype=torch.long))
+
+    def forward(self, row_NC: Tensor, mask_N: Tensor | None = None) -> Tensor:
+        if self.training:
+            self.num_batches_tracked += 1
+        if mask_N is None or not self.training:
+            return nn.functional.batch_norm(
+                row_NC,
+                self.running_mean,
+                self.running_var,
+                self.weight,
+                self.bias,
+                self.training,
+                self.momentum,
+                self.eps,
+            )
+        return self._masked(row_NC, mask_N)
+
+    def _masked(self, row_NC: Tensor, mask_N: Tensor) -> Tensor:
+        value_NC = row_NC.float()
+        mask_N1 = mask_N.unsqueeze(1)
+        count = mask_N.sum().clamp(min=1)
+        mean_C = value_NC.masked_fill(~mask_N1, 0).sum(dim=0) / count
+        centred_NC = value_NC - mean_C
+        variance_C = centred_NC.masked_fill(~mask_N1, 0).square().sum(dim=0) / count
+        with torch.no_grad():
+            unbiased_C = variance_C * (count / (count - 1).clamp(min=1))
+            self.running_mean.lerp_(mean_C, self.momentum)
+            self.running_var.lerp_(unbiased_C, self.momentum)
+        scale_C = (variance_C + self.eps).rsqrt()
+        if self.weight is None or self.bias is None:
+            return (centred_NC * scale_C).to(row_NC.dtype)
+        return torch.addcmul(self.bias, centred_NC, scale_C * self.weight).to(row_NC.dtype)

@@ -1,0 +1,189 @@
+"""Any BERT-like model of Hugging Face as the text encoder.
+
+Axes: B reports, L tokens, T words, H heads, A width of a head, E encoder width, V vocabulary.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from src.core.errors import UserError
+from src.core.rules import Rules
+from src.core.torchvision_ops import ensure_torchvision
+from src.models.features import TextEncoder, TextFeatures
+from src.models.text.tokenizer import load_tokenizer
+from src.models.text.word_pooling import pool_words
+
+# Families whose attention is softmax(q k / sqrt(A)) and nothing else, with the names of their query and key layers.
+_PLAIN_ATTENTION = {
+    "bert": ("query", "key"),
+    "roberta": ("query", "key"),
+    "xlm-roberta": ("query", "key"),
+    "camembert": ("query", "key"),
+    "electra": ("query", "key"),
+    "distilbert": ("q_lin", "k_lin"),
+}
+_POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
+
+
+class BertEncoder(TextEncoder):
+    """The first ``num_layers`` layers of a BERT-like model, its word pieces summed into words (MGCA, section 3.1).
+
+    ``name`` is a Hugging Face name or a local folder. With ``pretrained`` its weights and configuration are read;
+    without, ``architecture`` (a Hugging Face configuration: ``model_type`` and its sizes) is built with random weights.
+    ``vocabulary``: see ``load_tokenizer``; null takes the one of ``name``. ``lowercase`` applies to a vocab.txt.
+
+    The attention of [CLS] in the last layer is taken for that one row, from the layer's own queries and keys, without
+    dropout and without gradient; every layer keeps the fused attention. Families outside BERT, RoBERTa, ELECTRA and
+    DistilBERT fall back on the slower eager attention, whose weights carry dropout in training.
+
+    published: every token sits at the first position, the token-type table is zero and stays so, and words are
+    pooled as ``pool_words`` says. corrected: true positions.
+
+    Raises UserError where the weights, the vocabulary or the architecture are not there or do not fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        name: str,
+        pretrained: bool,
+        architecture: Mapping[str, Any],
+        num_layers: int,
+        vocabulary: str | None,
+        lowercase: bool,
+        rules: Rules,
+    ) -> None:
+        super().__init__()
+        self.rules = rules
+        self.model = (
+            _pretrained_model(name, num_layers=num_layers) if pretrained else _random_model(architecture, num_layers)
+        )
+        config = self.model.config
+        self.tokenizer = load_tokenizer(vocabulary or name, lowercase=lowercase)
+        if self.tokenizer.vocab_size > config.vocab_size:
+            raise UserError(
+                f"The vocabulary {vocabulary or name} has {self.tokenizer.vocab_size} entries, the text encoder takes "
+                f"{config.vocab_size}: set encoder.text.architecture.vocab_size or name the vocabulary made for it."
+            )
+        self.global_dim = self.local_dim = config.hidden_size
+        self._heads = config.num_attention_heads
+        shift = config.pad_token_id + 1 if config.model_type in _POSITIONS_AFTER_PADDING else 0
+        self._first_position = shift
+        self._max_tokens = config.max_position_embeddings - shift
+        self._kept: dict[str, Tensor] = {}
+        self._plain = config.model_type in _PLAIN_ATTENTION
+        if self._plain:
+            for role, part in zip(("query", "key"), _PLAIN_ATTENTION[config.model_type], strict=True):
+                layer = [module for path, module in self.model.named_modules() if path.endswith(f".{part}")][-1]
+                layer.register_forward_hook(_Keeper(self._kept, role))
+        if rules == "published":
+            self._drop_token_types()
+        piece_V = torch.zeros(config.vocab_size, dtype=torch.bool)
+        piece_V[: self.tokenizer.vocab_size] = torch.tensor(self.tokenizer.piece)
+        self.register_buffer("piece_V", piece_V, persistent=False)
+
+    def forward(self, token_BL: Tensor, token_mask_BL: Tensor) -> TextFeatures:
+        """One vector a report and one a word, T = L - 1. Raises UserError for more tokens than there are positions."""
+        if token_BL.shape[1] > self._max_tokens:
+            raise UserError(
+                f"Reports of {token_BL.shape[1]} tokens do not fit a text encoder of {self._max_tokens} positions: "
+                "lower datamodule.max_tokens or raise encoder.text.architecture.max_position_embeddings."
+            )
+        state_BLE, attention_BL = self._encode(token_BL, token_mask_BL)
+        global_BE, local_BTE, mask_BT, attention_BT = pool_words(
+            state_BLE,
+            token_BL,
+            token_mask_BL,
+            attention_BL,
+            self.get_buffer("piece_V"),
+            sep_id=self.tokenizer.sep_id,
+            rules=self.rules,
+        )
+        return TextFeatures(global_BE=global_BE, local_BTE=local_BTE, mask_BT=mask_BT, attention_BT=attention_BT)
+
+    def _encode(self, token_BL: Tensor, token_mask_BL: Tensor) -> tuple[Tensor, Tensor]:
+        seen_B11L = token_mask_BL[:, None, None, :]
+        inputs = {"input_ids": token_BL}
+        if self.rules == "published":
+            inputs["position_ids"] = torch.full_like(token_BL, self._first_position)
+        if not self._plain:
+            output = self.model(**inputs, attention_mask=token_mask_BL, output_attentions=True)
+            return output.last_hidden_state, output.attentions[-1][:, :, 0].mean(dim=1).float().detach()
+        # A mask of four axes goes to the attention as it is; one of two axes costs a host synchronisation.
+        state_BLE = self.model(**inputs, attention_mask=seen_B11L).last_hidden_state
+        with torch.no_grad():
+            query_BHA = self._kept.pop("query")[:, 0].float().unflatten(-1, (self._heads, -1))
+            key_BLHA = self._kept.pop("key").float().unflatten(-1, (self._heads, -1))
+            score_BHL = torch.einsum("bha,blha->bhl", query_BHA, key_BLHA) * query_BHA.shape[-1] ** -0.5
+            attention_BHL = score_BHL.masked_fill(~token_mask_BL.unsqueeze(1), float("-inf")).softmax(dim=-1)
+        return state_BLE, attention_BHL.mean(dim=1)
+
+    def _drop_token_types(self) -> None:
+        table = getattr(self.model.embeddings, "token_type_embeddings", None)
+        if table is not None:
+            nn.init.zeros_(table.weight)
+            table.weight.requires_grad_(False)
+
+
+class _Keeper:
+    """A forward hook that keeps a layer's output under a name."""
+
+    def __init__(self, kept: dict[str, Tensor], name: str) -> None:
+        self.kept = kept
+        self.name = name
+
+    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self.kept[self.name] = output.detach()
+
+
+def _pretrained_model(name: str, *, num_layers: int) -> nn.Module:
+    ensure_torchvision()
+    from transformers import AutoConfig, AutoModel
+
+    try:
+        config = AutoConfig.from_pretrained(name)
+        available = config.num_hidden_layers
+        if not 0 < num_layers <= available:
+            raise UserError(f"{name} has {available} layers: set encoder.text.num_layers to 1 to {available}.")
+        config.num_hidden_layers = num_layers
+        model = AutoModel.from_pretrained(
+            name, config=config, dtype=torch.float32, attn_implementation=_attention(config.model_type)
+        )
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"No weights for the text encoder {name}: it is not a local model folder, and the Hugging Face hub did not "
+            "give it; set encoder.text.name to a folder that holds config.json, the weights and the vocabulary, or "
+            "encoder.text.pretrained=false with encoder.text.vocabulary=radiology_wordpiece to start from random "
+            "weights."
+        ) from error
+    return _without_pooler(model)
+
+
+def _random_model(architecture: Mapping[str, Any], num_layers: int) -> nn.Module:
+    ensure_torchvision()
+    from transformers import AutoConfig, AutoModel
+
+    sizes = dict(architecture)
+    try:
+        kind = sizes.pop("model_type")
+        config = AutoConfig.for_model(kind, **sizes)
+        config.num_hidden_layers = num_layers
+        model = AutoModel.from_config(config, attn_implementation=_attention(kind))
+    except (KeyError, ValueError, TypeError) as error:
+        raise UserError(
+            f"encoder.text.architecture does not describe a Hugging Face model ({error}): give model_type and its sizes."
+        ) from error
+    return _without_pooler(model)
+
+
+def _attention(model_type: str) -> str:
+    return "sdpa" if model_type in _PLAIN_ATTENTION else "eager"
+
+
+def _without_pooler(model: nn.Module) -> nn.Module:
+    if getattr(model, "pooler", None) is not None:
+        model.pooler = None
+    return model

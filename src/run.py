@@ -1,0 +1,38 @@
+"""The one entrypoint: ``python -m src.run +experiment=mgca_vit`` composes the config and hands it to the engine."""
+
+import os
+import sys
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from omegaconf import DictConfig
+
+from src.engine.say import readable
+from src.engine.schema import RunConfig
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+def main(cfg: DictConfig) -> None:
+    """Run the composed config's task."""
+    from src.engine.launch import launch
+
+    launch(cfg)
+
+
+def cli() -> None:
+    """Run ``main`` so that a user's mistake prints one message and no traceback (HYDRA_FULL_ERROR=1 shows it)."""
+    wants_traceback = os.environ.get("HYDRA_FULL_ERROR", "0") == "1"
+    # With this set, Hydra hands its exceptions on instead of printing them its own way.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    ConfigStore.instance().store(name="schema", node=RunConfig)
+    try:
+        main()
+    except Exception as error:
+        message = readable(error)
+        if message is None or wants_traceback:
+            raise
+        sys.exit(f"\n{message}")
+
+
+if __name__ == "__main__":
+    cli()

@@ -1,0 +1,56 @@
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pytest
+from omegaconf import OmegaConf
+
+from src.core.errors import UserError
+from src.engine import validate as validate_module
+from src.engine.validate import validate
+
+
+class Part:
+    def __init__(
+        self, *, width: int, rate: float, mode: Literal["a", "b"], sizes: Sequence[int], path: str | None, given: Any
+    ) -> None: ...
+
+
+GOOD = {"_target_": "src.part.Part", "width": 3, "rate": 1, "mode": "a", "sizes": [1, 2], "path": None}
+
+
+@pytest.fixture(autouse=True)
+def _part(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validate_module, "resolve_target", lambda path: Part)
+
+
+def _check(**changes: Any) -> None:
+    node = {key: value for key, value in {**GOOD, **changes}.items() if value != "dropped"}
+    validate(OmegaConf.create({"group": {"part": node}}), given={"group.part": frozenset({"given"})})
+
+
+def test_a_good_config_passes() -> None:
+    _check()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"widht": 3}, r"group\.part\.widht is not a setting of src\.part\.Part; did you mean width\?"),
+        ({"given": 1}, r"group\.part\.given is not a setting"),
+        ({"width": "dropped"}, r"group\.part lacks the setting width"),
+        ({"width": "many"}, r"group\.part\.width=many will not do: input should be a valid integer"),
+        ({"rate": "fast"}, r"group\.part\.rate=fast will not do: input should be a valid number"),
+        ({"mode": "c"}, r"group\.part\.mode=c will not do: input should be 'a' or 'b'"),
+        ({"sizes": [1, "x"]}, r"group\.part\.sizes=\[1, 'x'\] will not do"),
+        ({"path": 7}, r"group\.part\.path=7 will not do"),
+    ],
+)
+def test_each_mistake_is_one_sentence(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        _check(**changes)
+
+
+def test_interpolations_are_followed() -> None:
+    cfg = OmegaConf.create({"width": "wide", "part": {**GOOD, "width": "${width}"}})
+    with pytest.raises(UserError, match=r"part\.width=wide will not do"):
+        validate(cfg, given={"part": frozenset({"given"})})
