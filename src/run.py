@@ -5,9 +5,12 @@ import sys
 
 import hydra
 from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from src.engine.say import readable
+from src.core.errors import UserError
 from src.engine.schema import RunConfig
 
 
@@ -16,7 +19,13 @@ def main(cfg: DictConfig) -> None:
     """Run the composed config's task."""
     from src.engine.launch import launch
 
-    launch(cfg)
+    try:
+        launch(cfg)
+    except UserError as error:
+        # In a sweep the other jobs go on, and Hydra raises this one's error after the last.
+        if HydraConfig.get().mode == RunMode.MULTIRUN:
+            raise
+        sys.exit(f"\nError: {error}")
 
 
 def cli() -> None:

@@ -6,6 +6,7 @@ Axes: N pairs of a split, K kept pairs.
 import logging
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -113,7 +114,7 @@ class PairDataModule(LightningDataModule):
                 f"datamodule.batch_size is {self.batch_size} for each of {replicas} process(es), but the training "
                 f"split has {len(split)} pairs; set a smaller datamodule.batch_size"
             )
-        sampler = EpochSampler(size=len(split), replicas=replicas, rank=rank, seed=self.seed)
+        sampler = EpochSampler(split=split, replicas=replicas, rank=rank, seed=self.seed)
         return self._loader(split, sampler=sampler, drop_last=True)
 
     def val_dataloader(self) -> DataLoader:
@@ -121,6 +122,10 @@ class PairDataModule(LightningDataModule):
 
     def test_dataloader(self) -> DataLoader:
         return self._loader(self.split("test"))
+
+    def judging_dataloader(self, name: Split) -> DataLoader:
+        """Every pair of a split, once and in order, without augmentation: what judging reads."""
+        return self._loader(self.split(name).with_transform(self.eval_transform))
 
     def _loader(self, split: PairSplit, **options: Any) -> DataLoader:
         width = self.max_tokens if self.pad_to == "max_tokens" else None
@@ -182,7 +187,7 @@ class PairDataModule(LightningDataModule):
         if not reasons:
             return
         skipped = [
-            Skipped(name, table.row(int(index_K[position])), table.file(int(index_K[position])), reason)
+            Skipped(name, table.row(int(index_K[position])), Path(table.file(int(index_K[position]))).name, reason)
             for position, reason in reasons.items()
         ]
         first = skipped[0]

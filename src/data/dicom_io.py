@@ -79,7 +79,14 @@ def _check(dataset: Any, check_size: Callable[[int, int], None]) -> None:
 def _windowed(value_HW: np.ndarray, dataset: Any) -> np.ndarray:
     from pydicom.pixels import apply_modality_lut, apply_voi_lut
 
-    value_HW = np.asarray(apply_voi_lut(apply_modality_lut(value_HW, dataset), dataset), dtype=np.float32)
+    value_HW = np.asarray(apply_modality_lut(value_HW, dataset), dtype=np.float32)
+    if "VOILUTSequence" in dataset:
+        value_HW = np.asarray(apply_voi_lut(value_HW.astype(np.int32), dataset), dtype=np.float32)
+    elif dataset.get("WindowCenter") is not None and dataset.get("WindowWidth") is not None:
+        # DICOM PS3.3 C.11.2.1.2.1, the linear function; the first window where there are several
+        centre, width = (float(np.ravel(dataset[key].value)[0]) for key in ("WindowCenter", "WindowWidth"))
+        value_HW = ((value_HW - (centre - 0.5)) / max(width - 1, 1.0) + 0.5).clip(0, 1)
+        return np.rint(255 * value_HW).astype(np.uint8)
     return scale_by_maximum(value_HW - value_HW.min())
 
 

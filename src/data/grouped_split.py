@@ -9,30 +9,23 @@ from pathlib import Path
 import numpy as np
 
 from src.core.errors import UserError
-from src.data.sources import Split
+from src.data.sources import SPLITS, Split
 
 
-def split_by_fractions(
-    group_N: Sequence[str], *, val_fraction: float, test_fraction: float, seed: int
-) -> dict[Split, np.ndarray]:
-    """Row positions of each split: whole groups, in an order drawn from ``seed``, until each fraction is reached.
+def split_by_fractions(group_N: Sequence[str], *, val: float, test: float, seed: int) -> dict[Split, np.ndarray]:
+    """Row positions of each split: whole groups, drawn by ``seed`` until the fractions ``val``, ``test`` are reached.
 
-    The order of the rows does not matter, and the test split does not depend on ``val_fraction``.
+    The order of the rows does not matter, and the test split does not depend on ``val``.
     """
     group, inverse_N, size = np.unique(np.array(group_N), return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(group))
     # rows before each group, in the drawn order
     before = np.empty(len(group), dtype=np.int64)
     before[order] = np.cumsum(size[order]) - size[order]
-    test = before < round(test_fraction * len(inverse_N))
-    left = before - size[test].sum()
-    val = ~test & (left < round(val_fraction * len(inverse_N)))
-    part_N = np.where(test, 2, np.where(val, 1, 0))[inverse_N]
-    return {
-        "train": np.flatnonzero(part_N == 0),
-        "val": np.flatnonzero(part_N == 1),
-        "test": np.flatnonzero(part_N == 2),
-    }
+    in_test = before < round(test * len(inverse_N))
+    in_val = ~in_test & (before - size[in_test].sum() < round(val * len(inverse_N)))
+    part_N = np.where(in_test, 2, np.where(in_val, 1, 0))[inverse_N]
+    return {split: np.flatnonzero(part_N == part) for part, split in enumerate(SPLITS)}
 
 
 def split_by_column(
@@ -49,8 +42,7 @@ def split_by_column(
             f"the table {path}, row {np.flatnonzero(~known)[0] + 1}, column {column!r}: {(~known).sum()} row(s) hold a "
             "value that stands for no split; name it in dataset.split_values"
         )
-    splits: tuple[Split, ...] = ("train", "val", "test")
-    return {split: np.flatnonzero(np.isin(values, list(names.get(split, ())))) for split in splits}
+    return {split: np.flatnonzero(np.isin(values, list(names.get(split, ())))) for split in SPLITS}
 
 
 def refuse_leaks(positions: Mapping[Split, np.ndarray], group_N: Sequence[str], path: Path) -> None:

@@ -3,6 +3,9 @@
 Axes: H and W pixels.
 """
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +18,6 @@ MAX_PIXELS = 80_000_000
 MAX_ASPECT = 8
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
-_DICOM_SUFFIXES = {".dcm", ".dicom"}
 
 
 class ImageError(UserError):
@@ -49,7 +51,7 @@ def read_image(path: Path | str, *, dicom_scale: DicomScale) -> np.ndarray:
     if not head:
         raise ImageError(f"{path.name} is empty (0 bytes)")
     try:
-        if head[128:] == b"DICM" or path.suffix.lower() in _DICOM_SUFFIXES:
+        if head[128:] == b"DICM":
             image_HW = read_dicom(path, scale=dicom_scale, check_size=check_size)
         else:
             image_HW = _read_picture(path)
@@ -70,11 +72,20 @@ def check_size(height: int, width: int) -> None:
         raise ValueError(f"is {width} x {height} pixels, a strip and not a radiograph")
 
 
+@contextmanager
+def _bombs_refused() -> Iterator[None]:
+    from PIL import Image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
 def _read_picture(path: Path) -> np.ndarray:
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     try:
-        with Image.open(path, formats=_FORMATS) as image:
+        with _bombs_refused(), Image.open(path, formats=_FORMATS) as image:
             check_size(image.height, image.width)
             # JPEG holds luma apart from colour: decode that alone
             image.draft("L", None)
@@ -82,7 +93,7 @@ def _read_picture(path: Path) -> np.ndarray:
             upright = ImageOps.exif_transpose(image)
     except UnidentifiedImageError:
         raise ValueError("is not a PNG, JPEG, TIFF, BMP or DICOM image") from None
-    except Image.DecompressionBombError:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"is above the {MAX_PIXELS // 1_000_000} megapixels admitted") from None
     except (OSError, SyntaxError, EOFError) as error:
         raise ValueError(f"is cut off or damaged ({error})") from error

@@ -3,6 +3,7 @@
 Axes: K kept pairs, S pixels a side, F findings.
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,8 @@ class PairSplit(Dataset[Sample]):
         self.index_K = index_K
         self.captions = list(captions)
         self.transform = transform
+        # here and not in the workers: some tables work their labels out when first asked
+        self.label_KF = np.asarray(table.label_NF[index_K], dtype=np.float32)
         self.seed = seed
         self.image_KSS = image_KSS
         # one flat array: workers share its pages, which they would copy for a list of lists
@@ -43,6 +46,12 @@ class PairSplit(Dataset[Sample]):
 
     def __len__(self) -> int:
         return len(self.index_K)
+
+    def with_transform(self, transform: ImageTransform) -> "PairSplit":
+        """The same pairs under another transform, whose first stage must be the same; nothing is copied."""
+        other = copy.copy(self)
+        other.transform = transform
+        return other
 
     def __getitem__(self, key: int) -> Sample:
         epoch, position = divmod(key, len(self))
@@ -55,5 +64,5 @@ class PairSplit(Dataset[Sample]):
             image_HW=self.transform.augment(image_HW, seed=mix_seed(self.seed, epoch, index)),
             token_L=self._tokens[self._ends[position] : self._ends[position + 1]],
             row=self.table.row(index),
-            label_F=self.table.label_NF[index],
+            label_F=self.label_KF[position],
         )

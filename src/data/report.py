@@ -7,8 +7,24 @@ from typing import NamedTuple
 from src.core.rules import Rules
 
 _HEADING = re.compile(r"^[ \t]*(?P<name>[A-Z][A-Z ()/,&-]*):(?=\s|$)", re.MULTILINE)
-_INLINE_HEADING = re.compile(r"(?:^|(?<=\s))(?P<name>FINDINGS?|IMPRESSION|CONCLUSION):")
-_KNOWN_NAMES = ("impression", "findings", "conclusion", "history", "comparison", "addendum", "indication", "technique")
+# headings inside a line, for reports whose line breaks were lost
+_INLINE_HEADING = re.compile(r"(?:^|(?<=\s))(?P<name>FINDINGS?|IMPRESSION):")
+# for reports that were not written by a machine: also small letters, "Conclusion", and text right after the colon
+_LOOSE_HEADING = re.compile(
+    r"^[ \t]*(?P<name>[A-Z][A-Z ()/,&-]*(?=:(?:\s|$))|(?i:findings?|impression|conclusion|opinion)(?=:)):", re.MULTILINE
+)
+_NAMES = {
+    "impression": "impression",
+    "finding": "findings",
+    "history": "history",
+    "comparison": "comparison",
+    "addendum": "addendum",
+    "indication": "indication",
+    "technique": "technique",
+}
+_LOOSE_NAMES = {**_NAMES, "conclusion": "impression", "opinion": "impression"}
+
+_BLANK_LINE = re.compile(r"\n\s*\n")
 
 _LIST_NUMBER = re.compile(r"[0-9]+\.")
 _WORD = re.compile(r"\w+")
@@ -32,40 +48,39 @@ def read_sections(report: str, rules: Rules) -> Sections:
     A heading is a run of capitals that starts a line and ends in a colon. A heading that holds a known name
     counts as that name ("FINAL IMPRESSION" as impression), and of several sections of a name the last that is not
     blank wins. Text without any heading is a report by itself and comes back whole, as findings. A report with
-    headings but neither section gives two empty strings under ``published`` (and is dropped later); under
-    ``corrected`` its last paragraph stands in.
+    headings but neither section gives two empty strings under ``published`` (and is dropped later). ``corrected`` also
+    knows "Findings:" in small letters and "CONCLUSION:", and takes the last paragraph where both sections lack.
     """
     text = report.replace("\r\n", "\n").replace("\r", "\n")
-    headings = list(_HEADING.finditer(text)) or list(_INLINE_HEADING.finditer(text))
+    heading, names = (_HEADING, _NAMES) if rules == "published" else (_LOOSE_HEADING, _LOOSE_NAMES)
+    headings = list(heading.finditer(text)) or list(_INLINE_HEADING.finditer(text))
     if not headings:
         return Sections(impression="", findings=text.strip())
-    sections = _section_texts(text, headings)
+    sections = _section_texts(text, headings, names)
     found = {name: body for name, body in sections if body}
     chosen = Sections(impression=found.get("impression", ""), findings=found.get("findings", ""))
     if not any(chosen) and rules == "corrected":
-        return Sections(impression="", findings=re.split(r"\n\s*\n", sections[-1][1])[-1].strip())
+        return Sections(impression="", findings=_BLANK_LINE.split(sections[-1][1])[-1].strip())
     return chosen
 
 
-def _section_texts(text: str, headings: list[re.Match[str]]) -> list[tuple[str, str]]:
+def _section_texts(text: str, headings: list[re.Match[str]], names: dict[str, str]) -> list[tuple[str, str]]:
     kept: list[re.Match[str]] = []
     for heading in headings:
         # "FINDINGS:" with "CHEST:" on the very next line is one section with a label inside, not two
-        is_label = kept and not _known(heading) and not text[kept[-1].end() : heading.start()].strip()
+        is_label = kept and not _known(heading, names) and not text[kept[-1].end() : heading.start()].strip()
         if not is_label:
             kept.append(heading)
     ends = [heading.start() for heading in kept[1:]] + [len(text)]
     return [
-        (_known(h) or h["name"].strip().lower(), text[h.end() : end].strip()) for h, end in zip(kept, ends, strict=True)
+        (_known(heading, names), text[heading.end() : end].strip()) for heading, end in zip(kept, ends, strict=True)
     ]
 
 
-def _known(heading: re.Match[str]) -> str | None:
-    name = heading["name"].lower().replace("finding:", "findings:")
-    for known in _KNOWN_NAMES:
-        if known in name or name.strip() + "s" == known:
-            return "impression" if known == "conclusion" else known
-    return None
+def _known(heading: re.Match[str], names: dict[str, str]) -> str:
+    """The section that a heading opens; empty for one that nobody asks for."""
+    title = heading["name"].lower()
+    return next((name for part, name in names.items() if part in title), "")
 
 
 def caption(impression: str, findings: str, rules: Rules) -> str | None:

@@ -3,7 +3,7 @@
 Axes: N pairs of one split, F findings, H and W pixels.
 """
 
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -36,6 +36,7 @@ class PairTable(Protocol):
         ...
 
 
+@runtime_checkable
 class PairSource(Protocol):
     """A data set, built from ``conf/dataset/NAME.yaml``."""
 
@@ -47,6 +48,7 @@ class PairSource(Protocol):
         ...
 
 
+@runtime_checkable
 class Tokenizer(Protocol):
     """What the data module asks of a tokenizer of reports."""
 

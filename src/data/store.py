@@ -3,6 +3,7 @@
 Axes: K images, S pixels a side, H and W pixels.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from src.data.sources import PairTable
 from src.data.transforms import ImageTransform
 
 _CHUNK = 16
+_ASKING_THREADS = 16
 
 
 class Store(NamedTuple):
@@ -80,11 +82,14 @@ def fill_store(
 
 def missing_files(table: PairTable, index_N: np.ndarray) -> dict[int, str]:
     """Position and reason of each of the images ``index_N`` whose file is not there; no image is read."""
-    files = ((position, table.file(int(index))) for position, index in enumerate(index_N))
-    return {position: "the file is missing" for position, file in files if file and not Path(file).exists()}
+    files = [table.file(int(index)) for index in index_N]
+    # in threads: on a network drive each question waits
+    with ThreadPoolExecutor(_ASKING_THREADS) as pool:
+        there = pool.map(lambda file: not file or Path(file).exists(), files)
+        return {position: "the file is missing" for position, exists in enumerate(there) if not exists}
 
 
-def one_thread(worker: int) -> None:
+def one_thread(_: int) -> None:
     """For a worker process: keeps OpenCV from starting threads of its own in each of them."""
     import cv2
 

@@ -33,15 +33,15 @@ class ImageTransform:
     """
 
     def __init__(self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float) -> None:
-        import albumentations as A
+        from albumentations import BboxParams, Compose
 
         self.mean = mean
         self.std = std
-        self._resize = A.Compose(list(resize))
-        self._ops = A.Compose(list(ops))
-        self._joint = A.Compose(
+        self._resize = Compose(list(resize))
+        self._ops = Compose(list(ops))
+        self._joint = Compose(
             [*copy.deepcopy(list(resize)), *copy.deepcopy(list(ops))],
-            bbox_params=A.BboxParams(format="pascal_voc", label_fields=["kept"]),
+            bbox_params=BboxParams(format="pascal_voc", label_fields=["kept"]),
         )
         self._joint_ops = self._joint.transforms[len(resize) :]
 

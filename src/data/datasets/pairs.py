@@ -58,13 +58,15 @@ class PairsSource:
     ) -> None:
         if table is None:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
+        if category_values and category_column is None:
+            raise UserError("dataset.category_values is set without dataset.category_column, which it takes them from")
         if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
             raise UserError(
                 "dataset.val_fraction and dataset.test_fraction must be 0 or more and leave rows to train on"
             )
         path = Path(table)
         frame = read_table(path)
-        named = {
+        columns = {
             "dataset.image_column": image_column,
             "dataset.report_column": report_column,
             "dataset.group_column": group_column,
@@ -73,34 +75,29 @@ class PairsSource:
             "dataset.category_column": category_column,
             **{f"dataset.label_columns[{i}]": column for i, column in enumerate(label_columns)},
         }
-        require_columns(frame, path, {key: column for key, column in named.items() if column is not None})
-        for column in (image_column, group_column, id_column):
-            if column is not None:
-                require_values(frame, path, column)
+        require_columns(frame, path, {key: column for key, column in columns.items() if column is not None})
+        for column in filter(None, (image_column, group_column, id_column)):
+            require_values(frame, path, column)
         if id_column is not None:
             _refuse_duplicates(frame, path, id_column)
 
+        self.finding_names = (*label_columns, *category_values)
         label_NF = read_labels(frame, path, label_columns, uncertain)
-        if category_column is not None:
-            category_NF = _read_categories(frame, path, category_column, category_values, category_separator)
-            label_NF = np.concatenate([label_NF, category_NF], axis=1)
-        self.finding_names = (*label_columns, *(category_values if category_column is not None else ()))
+        category_NF = _read_categories(frame, path, category_column, category_values, category_separator)
+        self._label_NF = np.concatenate([label_NF, category_NF], axis=1)
 
         groups = frame[group_column or report_column].tolist()
         if split_column is None:
-            self._positions = split_by_fractions(
-                groups, val_fraction=val_fraction, test_fraction=test_fraction, seed=seed
-            )
+            self._positions = split_by_fractions(groups, val=val_fraction, test=test_fraction, seed=seed)
         else:
-            self._positions = split_by_column(
-                frame[split_column].tolist(), split_values, path=path, column=split_column
-            )
+            values = frame[split_column].tolist()
+            self._positions = split_by_column(values, split_values, path=path, column=split_column)
             refuse_leaks(self._positions, groups, path)
+
         root = path.parent if image_root is None else Path(image_root)
         self._path_N = np.array([str(root / cell.strip()) for cell in frame[image_column]])
         _refuse_missing(self._path_N, root, max_missing)
         self._report_N = np.array(frame[report_column].tolist(), dtype=object)
-        self._label_NF = label_NF
         self._dicom_scale: DicomScale = dicom_scale
 
     def table(self, split: Split) -> FileTable:
@@ -129,15 +126,18 @@ def _refuse_duplicates(frame: "pd.DataFrame", path: Path, column: str) -> None:
 
 
 def _read_categories(
-    frame: "pd.DataFrame", path: Path, column: str, values: Sequence[str], separator: str
+    frame: "pd.DataFrame", path: Path, column: str | None, values: Sequence[str], separator: str
 ) -> np.ndarray:
+    if column is None:
+        return np.empty((len(frame), 0), dtype=np.float32)
     cells = [{part.strip() for part in cell.split(separator)} - {""} for cell in frame[column]]
     for value in values:
         if not any(value in cell for cell in cells):
             raise UserError(
                 f"the table {path}: no row of the column {column!r} holds {value!r} of dataset.category_values"
             )
-    return np.array([[float(v in cell) if cell else np.nan for v in values] for cell in cells], dtype=np.float32)
+    rows = [[float(value in cell) if cell else np.nan for value in values] for cell in cells]
+    return np.array(rows, dtype=np.float32).reshape(len(frame), len(values))
 
 
 def _refuse_missing(path_N: np.ndarray, root: Path, max_missing: float) -> None:

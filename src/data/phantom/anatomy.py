@@ -4,6 +4,7 @@ Coordinates are fractions of the picture's width and height; N points, 2 is (x, 
 Body coordinates (before pose) put the midline at x = 0.5; ``Anatomy.pose`` takes them to the picture.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,9 +47,14 @@ class Anatomy:
 
     def pose(self, points_N2: np.ndarray) -> np.ndarray:
         """Body coordinates to picture coordinates."""
+        turn_22, offset_2 = self._motion
+        return points_N2 @ turn_22 + offset_2
+
+    @functools.cached_property
+    def _motion(self) -> tuple[np.ndarray, np.ndarray]:
         cosine, sine = np.cos(self.angle) * self.scale, np.sin(self.angle) * self.scale
         turn_22 = np.array([[cosine, sine], [-sine, cosine]])
-        return (np.asarray(points_N2) - 0.5) @ turn_22 + 0.5 + np.array(self.shift)
+        return turn_22, 0.5 + np.array(self.shift) - np.array([0.5, 0.5]) @ turn_22
 
 
 def draw_anatomy(rng: np.random.Generator) -> Anatomy:
@@ -70,7 +76,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         height={"low": between(0.57, 0.60), "normal": between(0.67, 0.71), "high": between(0.77, 0.80)}[volumes],
         heart_ratio=between(0.40, 0.46),
         heart_tilt=between(-0.03, 0.03),
-        wall=between(0.035, 0.085),
+        wall=between(0.04, 0.14),
         curve=sign * between(0.022, 0.035) if curved else between(-0.004, 0.004),
         aorta=between(0.030, 0.042) if wide_aorta else between(0.0, 0.010),
         rib_slope=between(0.85, 1.15),

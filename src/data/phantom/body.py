@@ -3,8 +3,8 @@
 import numpy as np
 
 from src.data.phantom.devices import CARINA
-from src.data.phantom.geometry import SIGN, Chest
-from src.data.phantom.shapes import closed_curve, open_curve, ribbon
+from src.data.phantom.geometry import Chest
+from src.data.phantom.shapes import both_sides, closed_curve, open_curve, ribbon
 
 
 def trunk(chest: Chest) -> np.ndarray:
@@ -13,28 +13,26 @@ def trunk(chest: Chest) -> np.ndarray:
     side = anatomy.half_width + anatomy.wall
     top = anatomy.top
     half = [(0.10, -0.30), (0.10, top - 0.13), (0.13, top - 0.075), (0.22, top - 0.035), (0.35, top - 0.01)]
-    half += [(0.46, top + 0.05), (0.50, top + 0.13), (side + 0.035, top + 0.22), (side + 0.005, top + 0.33)]
+    half += [(0.47, top + 0.05), (0.53, top + 0.13), (side + 0.045, top + 0.24), (side + 0.01, top + 0.36)]
     half += [(side, top + 0.50), (side + 0.005, 0.85), (side, 1.30)]
-    offset_N2 = np.array(half)
-    right_N2 = np.stack([0.5 - offset_N2[:, 0], offset_N2[:, 1]], axis=1)
-    left_N2 = np.stack([0.5 + offset_N2[:, 0], offset_N2[:, 1]], axis=1)
+    left_N2, right_N2 = both_sides(np.array(half))
     return closed_curve(np.vstack([right_N2, left_N2[::-1]]), samples=4)
 
 
-def arms(chest: Chest) -> list[np.ndarray]:
+def arms(chest: Chest) -> np.ndarray:
     """Upper arms, mostly beyond the picture's sides."""
     side, top = chest.anatomy.half_width + chest.anatomy.wall, chest.anatomy.top
-    half_N2 = np.array([(0.42, top + 0.02), (0.52, top + 0.06), (0.62, top + 0.2), (0.66, 0.7), (side + 0.085, 0.75)])
-    half_N2 = np.vstack([half_N2, (side + 0.055, top + 0.30)])
-    return [closed_curve(np.stack([0.5 + sign * half_N2[:, 0], half_N2[:, 1]], axis=1)) for sign in SIGN.values()]
+    half_N2 = np.array([(0.42, top + 0.02), (0.54, top + 0.06), (0.70, top + 0.2), (0.80, 1.2), (side + 0.16, 1.2)])
+    half_N2 = np.vstack([half_N2, (side + 0.07, top + 0.34)])
+    return closed_curve(both_sides(half_N2))
 
 
-def humeri(chest: Chest) -> list[np.ndarray]:
+def humeri(chest: Chest) -> np.ndarray:
     """Heads and shafts of the arm bones."""
     top = chest.anatomy.top
     half_N2 = np.array([(0.455, top + 0.035), (0.50, top + 0.03), (0.525, top + 0.08), (0.53, top + 0.2), (0.56, top + 0.5)])
     half_N2 = np.vstack([half_N2, [(0.52, top + 0.5), (0.49, top + 0.2), (0.455, top + 0.09)]])
-    return [closed_curve(np.stack([0.5 + sign * half_N2[:, 0], half_N2[:, 1]], axis=1)) for sign in SIGN.values()]
+    return closed_curve(both_sides(half_N2))
 
 
 def abdomen(chest: Chest) -> np.ndarray:
@@ -63,13 +61,13 @@ def bubble(chest: Chest) -> np.ndarray:
     return closed_curve(centre_2 + radius_2 * np.array([(-1, 0.1), (-0.6, -0.7), (0.1, -1), (0.8, -0.6), (1, 0.3), (0, 0.6)]))
 
 
-def breasts(chest: Chest) -> list[np.ndarray]:
+def breasts(chest: Chest) -> np.ndarray:
     """Two soft shadows over the lower chest."""
     turn = np.linspace(0, 2 * np.pi, 14, endpoint=False)
     width = chest.anatomy.half_width
     y = chest.anatomy.top + 0.47
     ring_N2 = np.stack([0.150 * np.cos(turn), 0.155 * np.sin(turn)], axis=1)
-    return [closed_curve((0.5 + sign * 0.62 * width, y) + ring_N2) for sign in SIGN.values()]
+    return closed_curve(both_sides(ring_N2 + (0.62 * width, y)))
 
 
 def airways(chest: Chest) -> list[np.ndarray]:

@@ -53,4 +53,4 @@ def _leads(chest: Chest, sign: float) -> list[tuple[np.ndarray, float]]:
     start += [(0.5 + sign * 0.06, chest.level(0.11)), (0.455, chest.level(0.24)), (0.45, chest.level(0.42))]
     atrium = [*start, (0.445, middle[1] - 0.01), (0.425, middle[1] + 0.03)]
     ventricle = [*start, (0.46, middle[1] + 0.05), (0.50, bottom - 0.06), (middle[0] + 0.07, bottom - 0.05)]
-    return [(open_curve(np.array(path)), 0.007) for path in (atrium, ventricle)]
+    return [(open_curve(np.array(path)), 0.0055) for path in (atrium, ventricle)]

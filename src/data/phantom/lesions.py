@@ -8,7 +8,7 @@ from src.data.phantom.devices import device_outlines
 from src.data.phantom.findings import Finding, nodule_diameter, rib_number
 from src.data.phantom.geometry import SIGN, Chest
 from src.data.phantom.shapes import closed_curve, inside, ribbon
-from src.data.phantom.skeleton import back_rib
+from src.data.phantom.skeleton import back_ribs
 
 _TURN = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 _SPAN = {"upper": (0.20, 0.36), "mid": (0.46, 0.58), "lower": (0.68, 0.80)}
@@ -47,12 +47,12 @@ def opacities(chest: Chest, finding: Finding) -> list[Opacity]:
     if finding.name == "consolidation":
         return [Opacity([consolidation(chest, finding)], 0.70 + 0.2 * finding.extent, 0.013, 0.35)]
     if finding.name == "nodule":
-        return [Opacity([nodule(chest, finding)], 0.88, 0.0025, 0.0)]
+        return [Opacity([nodule(chest, finding)], 0.86, 0.0045, 0.0)]
     if finding.name == "atelectasis":
         return [Opacity(_bands(chest, finding), 0.62 + 0.2 * finding.extent, 0.004, 0.1)]
     if finding.name == "edema":
         haze = Opacity(_wings(chest, finding, 1.0), 0.30 + 0.42 * finding.extent, 0.045, 0.5)
-        return [haze, Opacity(kerley_lines(chest), 0.30 + 0.35 * finding.extent, 0.001, 0.0)]
+        return [haze, Opacity(kerley_lines(chest), 0.35 + 0.30 * finding.extent, 0.001, 0.0)]
     if finding.name == "fracture":
         return [Opacity([_bruise(chest, finding)], 0.45, 0.008, 0.0)]
     return []
@@ -84,19 +84,30 @@ def collapsed_lung(chest: Chest, finding: Finding) -> np.ndarray:
     return np.stack([x_N, y_N], axis=1)
 
 
-def break_point(chest: Chest, finding: Finding) -> tuple[np.ndarray, int]:
-    """Where the rib is broken (2,) and the index of that point on the rib's line."""
-    line_N2 = back_rib(chest, finding.side, rib_number(finding))
-    index = round(_BREAK * (len(line_N2) - 1))
-    return line_N2[index], index
+def break_index(line_N2: np.ndarray) -> int:
+    """Which point of a rib's line is where it breaks."""
+    return round(_BREAK * (len(line_N2) - 1))
+
+
+def broken_rib(chest: Chest, finding: Finding) -> np.ndarray:
+    """The line of the rib that a fracture breaks, as if it were whole."""
+    return back_ribs(chest)[list(SIGN).index(finding.side), rib_number(finding) - 1]
+
+
+def break_point(chest: Chest, finding: Finding) -> np.ndarray:
+    """Where the rib is broken (2,)."""
+    line_N2 = broken_rib(chest, finding)
+    return line_N2[break_index(line_N2)]
 
 
 def kerley_lines(chest: Chest) -> list[np.ndarray]:
     """Short horizontal septal lines at the ribs of both lung bases."""
     lines = []
     for side in SIGN:
-        for v in np.arange(0.60, 0.86, 0.028):
-            lines.append(ribbon(chest.row(side, np.linspace(0.84, 0.99, 4), float(v)), 0.006))
+        for number, v in enumerate(np.arange(0.60, 0.86, 0.024)):
+            line_N2 = chest.row(side, np.linspace(0.80 + 0.025 * (number * 5 % 7), 0.985, 4), float(v))
+            line_N2[:, 1] += np.linspace(0, 0.004 * (number % 3 - 1), 4)
+            lines.append(ribbon(line_N2, 0.0035))
     return lines
 
 
@@ -107,7 +118,7 @@ def lesion_mask(chest: Chest, finding: Finding, size: int) -> np.ndarray:
     if finding.name == "support_device":
         return _union(chest, device_outlines(chest, finding), size)
     if finding.name == "fracture":
-        centre_2, _ = break_point(chest, finding)
+        centre_2 = break_point(chest, finding)
         return _union(chest, [blob(centre_2, (0.042, 0.042), finding.wobble, 0.0)], size)
     if finding.name == "pneumothorax":
         lung_HW = inside(chest.pose(chest.lungs[finding.side]), size)
@@ -159,5 +170,5 @@ def _wings(chest: Chest, finding: Finding, growth: float) -> list[np.ndarray]:
 
 def _bruise(chest: Chest, finding: Finding) -> np.ndarray:
     """Blood between rib and lung beside a fracture."""
-    centre_2, _ = break_point(chest, finding)
+    centre_2 = break_point(chest, finding)
     return blob(centre_2, (0.024, 0.034), finding.wobble, 0.05)

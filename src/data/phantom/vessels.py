@@ -1,32 +1,42 @@
-"""The lungs' vessels: a fan of branches from each hilum, drawn from a fixed number of random numbers."""
+"""The lungs' vessels: a fan of branches from each hilum, drawn from a fixed number of random numbers.
+
+Axes: S sides (left, right), B branches, K numbers a branch, T points, 2 is (x, y).
+"""
 
 import numpy as np
 
-from src.data.phantom.geometry import SIGN, Chest
+from src.data.phantom.geometry import Chest
 
-BRANCHES = 12
-NUMBERS = 2 * BRANCHES * 8
+BRANCHES = 11
+NUMBERS_EACH = 12
+NUMBERS = 2 * BRANCHES * NUMBERS_EACH
+WIDTHS = (0.0085, 0.0055, 0.0036)
+_HILUM = 0.47
 _T = np.linspace(0, 1, 6)
 
 
 def vessel_lines(chest: Chest, numbers: np.ndarray) -> list[tuple[list[np.ndarray], float]]:
-    """Lines in body coordinates grouped by width. ``numbers``: (NUMBERS,), uniform in 0 to 1."""
-    trunks, branches, twigs = [], [], []
-    for side, draw_BK in zip(SIGN, numbers.reshape(2, BRANCHES, 8), strict=True):
-        fan_B = np.linspace(-1.35, 1.30, BRANCHES) + 0.16 * (draw_BK[:, 0] - 0.5)
-        reach_B = 0.17 + 0.17 * draw_BK[:, 1] + 0.05 * np.abs(fan_B)
-        hilum_2 = np.array([0.068, 0.0])
-        main_BT2 = hilum_2 + _curve(fan_B, reach_B, 0.35 * (draw_BK[:, 2] - 0.5))
-        trunks += list(main_BT2[:, :4])
-        branches += list(main_BT2[:, 3:])
-        for k, at in ((3, 2), (5, 3)):
-            turn_B = fan_B + np.where(draw_BK[:, k] < 0.5, -1, 1) * (0.35 + 0.35 * draw_BK[:, k + 1])
-            twigs += list(main_BT2[:, at : at + 1] + _curve(turn_B, 0.45 * reach_B, 0.3 * (draw_BK[:, 7] - 0.5)))
-        for group in (trunks, branches, twigs):
-            group[:] = [_side(line, chest, SIGN[side]) if line[0, 0] < 0.45 and not line.flags.writeable else line for line in group]
-    return [(trunks, 0.0085), (branches, 0.0055), (twigs, 0.0042)]
+    """Lines in body coordinates, (2 sides, branches, N, 2) each, grouped by width. ``numbers``: (NUMBERS,), 0 to 1."""
+    draw_SBK = numbers.reshape(2, BRANCHES, NUMBERS_EACH)
+    fan_SB = np.linspace(-1.45, 1.35, BRANCHES) + 0.16 * (draw_SBK[..., 0] - 0.5)
+    reach_SB = 0.15 + 0.20 * draw_SBK[..., 1] + 0.05 * np.abs(fan_SB)
+    root_SB2 = np.stack([0.070 + 0.02 * np.cos(fan_SB), chest.level(_HILUM) + 0.05 * fan_SB], axis=-1)
+    main_SBT2 = root_SB2[..., None, :] + _curve(fan_SB, reach_SB, 1.1 * (draw_SBK[..., 2] - 0.5))
+    trunks, branches, twigs = [main_SBT2[..., :3, :]], [main_SBT2[..., 2:5, :]], [main_SBT2[..., 4:, :]]
+    for k, at in ((3, 1), (5, 2), (8, 3), (10, 4)):
+        turn_SB = fan_SB + np.where(draw_SBK[..., k] < 0.5, -1, 1) * (0.30 + 0.55 * draw_SBK[..., k + 1])
+        curve_SBT2 = _curve(turn_SB, 0.42 * reach_SB, 0.9 * (draw_SBK[..., 7] - 0.5))
+        side_SBT2 = main_SBT2[..., at : at + 1, :] + curve_SBT2
+        if at < 3:
+            branches.append(side_SBT2[..., :3, :])
+        twigs.append(side_SBT2[..., 2 if at < 3 else 0 :, :])
+    return [([_mirror(line) for line in lines], width) for lines, width in zip((trunks, branches, twigs), WIDTHS, strict=True)]
 
 
-def _curve(angle_B: np.ndarray, reach_B: np.ndarray, bend_B: np.ndarray) -> np.ndarray:
-    turn_BT = angle_B[:, None] + bend_B[:, None] * _T
-    return reach_B[:, None, None] * _T[:, None] * np.stack([np.cos(turn_BT), np.sin(turn_BT)], axis=-1)
+def _mirror(half_SBT2: np.ndarray) -> np.ndarray:
+    return half_SBT2 * np.array([[[[1.0, 1.0]]], [[[-1.0, 1.0]]]]) + np.array([0.5, 0.0])
+
+
+def _curve(angle_SB: np.ndarray, reach_SB: np.ndarray, bend_SB: np.ndarray) -> np.ndarray:
+    turn_SBT = angle_SB[..., None] + bend_SB[..., None] * _T
+    return (reach_SB[..., None] * _T)[..., None] * np.stack([np.cos(turn_SBT), np.sin(turn_SBT)], axis=-1)

@@ -16,6 +16,7 @@ from src.core.checkpoint import load_exactly, read_tensors
 from src.core.errors import UserError
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.features import ImageEncoder, ImageFeatures
+from src.models.hub import cached_file, hub_reachable
 
 
 class TimmEncoder(ImageEncoder):
@@ -54,13 +55,17 @@ class TimmEncoder(ImageEncoder):
         if weights is not None:
             _load(self.model, weights, name)
         stages = self.model.feature_info
-        self._plain = hasattr(self.model, "num_prefix_tokens") and stages[-1]["reduction"] == stages[-2]["reduction"]
+        one_scale = stages[-1]["reduction"] == stages[-2]["reduction"]
+        self._plain = one_scale and hasattr(self.model, "blocks") and hasattr(self.model, "num_prefix_tokens")
         self.global_dim = self.model.num_features if self._plain else self.model.head_hidden_size
         self.local_dim = self.model.num_features if self._plain else stages[-2]["num_chs"]
+        if not self._plain:
+            # Convolutions run up to twice as fast so, and the local map's rows need no transpose.
+            self.model.to(memory_format=torch.channels_last)
         self._kept: list[Tensor] = []
-        self._attention = _class_attention(self.model) if self._plain else None
-        if self._attention is not None:
-            self._attention.qkv.register_forward_hook(_Keeper(self._kept))
+        self._attends = self._plain and _has_plain_class_attention(self.model)
+        if self._attends:
+            self.model.blocks[-1].attn.qkv.register_forward_hook(_Keeper(self._kept))
 
     def forward(self, image_BCHW: Tensor) -> ImageFeatures:
         """Features of normalised float images with three equal channels."""
@@ -72,6 +77,7 @@ class TimmEncoder(ImageEncoder):
         return self._tokens(image_BCHW) if self._plain else self._maps(image_BCHW)
 
     def _maps(self, image_BCHW: Tensor) -> ImageFeatures:
+        image_BCHW = image_BCHW.contiguous(memory_format=torch.channels_last)
         last, (local_BERS, _) = self.model.forward_intermediates(image_BCHW, indices=[-2, -1], output_fmt="NCHW")
         return ImageFeatures(
             global_BE=self.model.forward_head(last, pre_logits=True),
@@ -92,12 +98,13 @@ class TimmEncoder(ImageEncoder):
         return ImageFeatures(
             global_BE=global_BE,
             local_BPE=local_BPE,
-            attention_BP=None if self._attention is None else self._class_row(self._attention),
+            attention_BP=self._class_row() if self._attends else None,
             grid=(rows, patches // rows),
         )
 
     @torch.no_grad()
-    def _class_row(self, attention: nn.Module) -> Tensor:
+    def _class_row(self) -> Tensor:
+        attention = self.model.blocks[-1].attn
         qkv_BNGA = self._kept.pop().unflatten(-1, (3, attention.num_heads, -1))
         query_BGA = attention.q_norm(qkv_BNGA[:, 0, 0]).float()
         key_BNGA = attention.k_norm(qkv_BNGA[:, :, 1]).float()
@@ -127,14 +134,12 @@ class _Keeper:
         self.kept.append(output.detach())
 
 
-def _class_attention(model: nn.Module) -> nn.Module | None:
+def _has_plain_class_attention(model: nn.Module) -> bool:
     from timm.layers import Attention
 
-    if getattr(model, "cls_token", None) is None:
-        return None
-    attention: nn.Module | None = getattr(model.blocks[-1], "attn", None)
-    # A subclass may add a position bias or a rotation, which q and k alone do not show.
-    return attention if type(attention) is Attention else None
+    # Other attention classes add a position bias or a rotation, which q and k alone do not show.
+    plain = type(getattr(model.blocks[-1], "attn", None)) is Attention
+    return plain and getattr(model, "cls_token", None) is not None
 
 
 def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
@@ -151,7 +156,29 @@ def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> nn.Mod
             f"The timm model {name} could not be built ({error}): leave encoder.image.image_size null for a model that "
             "takes any size, and check encoder.image.name and encoder.image.model_args."
         ) from error
-    return timm.create_model(name, pretrained=True, num_classes=0, **arguments) if pretrained else model
+    return _fetched(model, name, arguments) if pretrained else model
+
+
+def _fetched(model: nn.Module, name: str, arguments: dict[str, Any]) -> nn.Module:
+    import timm
+
+    repository = model.pretrained_cfg.get("hf_hub_id")
+    tried = f"timm's hub ({repository or model.pretrained_cfg.get('url') or 'which has none for this model'})"
+    offline = UserError(
+        f"No weights for the image encoder {name}: {tried} did not give them, and no earlier run fetched them; set "
+        "encoder.image.weights=FILE to a local copy, or encoder.image.pretrained=false to start from random weights."
+    )
+    if hub_reachable():
+        try:
+            fetched: nn.Module = timm.create_model(name, pretrained=True, num_classes=0, **arguments)
+        except (OSError, RuntimeError) as error:
+            raise offline from error
+        return fetched
+    file = cached_file(repository, ("model.safetensors", "pytorch_model.bin")) if repository else None
+    if file is None:
+        raise offline
+    _load(model, str(file), name)
+    return model
 
 
 def _load(model: nn.Module, file: str, name: str) -> None:

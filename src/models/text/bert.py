@@ -4,6 +4,7 @@ Axes: B reports, L tokens, T words, H heads, A width of a head, E encoder width,
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +14,7 @@ from src.core.errors import UserError
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.features import TextEncoder, TextFeatures
+from src.models.hub import hub_reachable
 from src.models.text.tokenizer import load_tokenizer
 from src.models.text.word_pooling import pool_words
 
@@ -25,7 +27,7 @@ _PLAIN_ATTENTION = {
     "electra": ("query", "key"),
     "distilbert": ("q_lin", "k_lin"),
 }
-_POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert")
+_POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
 class BertEncoder(TextEncoder):
@@ -141,24 +143,34 @@ class _Keeper:
 
 def _pretrained_model(name: str, *, num_layers: int) -> nn.Module:
     ensure_torchvision()
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
 
+    where = {"local_files_only": Path(name).is_dir() or not hub_reachable(), "trust_remote_code": False}
     try:
-        config = AutoConfig.from_pretrained(name)
+        config = AutoConfig.from_pretrained(name, **where)
         available = config.num_hidden_layers
         if not 0 < num_layers <= available:
             raise UserError(f"{name} has {available} layers: set encoder.text.num_layers to 1 to {available}.")
         config.num_hidden_layers = num_layers
-        model = AutoModel.from_pretrained(
-            name, config=config, dtype=torch.float32, attn_implementation=_attention(config.model_type)
+        model, loading = AutoModel.from_pretrained(
+            name,
+            config=config,
+            dtype=torch.float32,
+            attn_implementation=_attention(config.model_type),
+            output_loading_info=True,
+            **where,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise UserError(
-            f"No weights for the text encoder {name}: it is not a local model folder, and the Hugging Face hub did not "
-            "give it; set encoder.text.name to a folder that holds config.json, the weights and the vocabulary, or "
-            "encoder.text.pretrained=false with encoder.text.vocabulary=radiology_wordpiece to start from random "
-            "weights."
+            f"No weights for the text encoder {name}: neither a local model folder, nor an earlier download, nor the "
+            f"Hugging Face hub gave them ({str(error).splitlines()[0]}); set encoder.text.name to a folder with "
+            "config.json, weights and vocabulary, or encoder.text.pretrained=false with "
+            "encoder.text.vocabulary=radiology_wordpiece to start from random weights."
         ) from error
+    missing = [key for key in loading["missing_keys"] if "pooler" not in key]
+    if missing:
+        raise UserError(f"The weights in {name} lack {len(missing)} tensors, among them {', '.join(missing[:10])}.")
     return _without_pooler(model)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from src.core.errors import UserError
+from src.models.hub import hub_reachable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
@@ -104,7 +105,9 @@ def _from_hugging_face(name: str) -> ReportTokenizer:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, use_fast=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            name, local_files_only=Path(name).is_dir() or not hub_reachable(), trust_remote_code=False
+        )
     except (OSError, ValueError) as error:
         raise UserError(
             f"No vocabulary {name}: it is neither shipped with the project, nor a file or folder, nor could it be read "

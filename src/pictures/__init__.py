@@ -1,0 +1,1 @@
+"""What a run did, in pictures: each function draws one PNG."""

@@ -1,0 +1,109 @@
+"""The pictures of a finished run: training curves, samples, word-to-region maps, prototype usage.
+
+Axes: T words, P patches, D embedding width, H and W pixels.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from src.core.batch import PairBatch
+from src.data.datamodule import PairDataModule
+from src.evaluation.attention_map import word_region_similarity
+from src.models.alignment import AlignmentModel
+from src.pictures.heatmap import WordMap, draw_word_maps
+from src.pictures.prototypes import draw_prototype_usage
+from src.pictures.samples import draw_samples
+from src.pictures.training_curves import draw_training_curves
+from src.tasks.judge import Verdict
+
+_SAMPLES = 8
+_MAPS = 5
+_WORDS = 4
+# The published temperature of the word-to-patch attention.
+_TEMPERATURE = 0.1
+
+
+def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Verdict, run_dir: Path) -> list[Path]:
+    """Draw what the run can show into ``run_dir/pictures``; the files drawn."""
+    folder = run_dir / "pictures"
+    batch = next(iter(datamodule.judging_dataloader(verdict.split)))
+    drawn = [folder / "samples.png", folder / "heatmaps.png"]
+    draw_samples(
+        _pixels(batch, datamodule)[:_SAMPLES],
+        datamodule.captions(verdict.split)[:_SAMPLES],
+        drawn[0],
+        titles=_findings(batch, datamodule)[:_SAMPLES],
+    )
+    draw_word_maps(_word_maps(model, batch, datamodule), drawn[1])
+    if (run_dir / "metrics.csv").is_file():
+        drawn.append(folder / "curves.png")
+        draw_training_curves(run_dir / "metrics.csv", drawn[-1])
+    if verdict.usage is not None:
+        drawn.append(folder / "prototypes.png")
+        draw_prototype_usage(
+            verdict.usage.image_count_K.numpy(),
+            verdict.usage.text_count_K.numpy(),
+            drawn[-1],
+            agreement=verdict.metrics["prototypes/agreement"],
+            chance_agreement=verdict.metrics["prototypes/chance_agreement"],
+        )
+    return drawn
+
+
+def log_media(loggers: Sequence[Any], pictures: Sequence[Path]) -> None:
+    """Hand the pictures to the loggers that were told to take media, and to no other."""
+    for logger in loggers:
+        if getattr(logger, "log_media", False):
+            for path in pictures:
+                logger.log_image(key=path.stem, images=[str(path)])
+
+
+def _pixels(batch: PairBatch, datamodule: PairDataModule) -> list[np.ndarray]:
+    transform = datamodule.eval_transform
+    grey_BHW = batch.image_BCHW[:, 0] * transform.std + transform.mean
+    return list(grey_BHW.mul(255).round().clamp(0, 255).byte().numpy())
+
+
+def _findings(batch: PairBatch, datamodule: PairDataModule) -> list[str]:
+    names = datamodule.source.finding_names
+    return [
+        ", ".join(name.replace("_", " ") for name, value in zip(names, label_F, strict=True) if value == 1)
+        for label_F in batch.label_BF.tolist()
+    ]
+
+
+def _word_maps(model: AlignmentModel, batch: PairBatch, datamodule: PairDataModule) -> list[WordMap]:
+    device = next(model.parameters()).device
+    model.eval()
+    with torch.inference_mode():
+        image = model.embed_images(batch.image_BCHW[:_MAPS].to(device))
+        text = model.embed_texts(batch.token_BL[:_MAPS].to(device), batch.token_mask_BL[:_MAPS].to(device))
+    maps = []
+    for number, image_HW in enumerate(_pixels(batch, datamodule)[:_MAPS]):
+        tokens = batch.token_BL[number][batch.token_mask_BL[number]].tolist()
+        words = model.text_encoder.tokenizer.words(tokens)
+        weight_TP = word_region_similarity(image.local_BPD[number], text.local_BTD[number], _TEMPERATURE)
+        chosen = most_pointed(weight_TP[: len(words)], words)
+        maps.append(
+            WordMap(
+                image_HW=image_HW,
+                words=[words[index] for index in chosen],
+                weight_TP=weight_TP[chosen].cpu().numpy(),
+                grid=image.grid,
+            )
+        )
+    return maps
+
+
+def most_pointed(weight_TP: torch.Tensor, words: list[str]) -> list[int]:
+    """The words, each once and none of three letters or fewer, whose attention is most concentrated; in text order."""
+    order = weight_TP.amax(dim=1).argsort(descending=True).tolist()
+    chosen: dict[str, int] = {}
+    for index in order:
+        if len(words[index]) > 3 and words[index].isalpha() and len(chosen) < _WORDS:
+            chosen.setdefault(words[index], index)
+    return sorted(chosen.values())

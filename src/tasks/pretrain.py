@@ -1,0 +1,75 @@
+"""Pretrains an image and a text encoder on image-report pairs, then judges the best checkpoint on held-out studies."""
+
+from pathlib import Path
+
+from lightning import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from src.core.checkpoint import load_exactly, read_tensors
+from src.data.datamodule import PairDataModule
+from src.data.sources import Split
+from src.evaluation.prompts import Prompts
+from src.losses.composite import CompositeLoss
+from src.models.alignment import AlignmentModel
+from src.tasks.draw import draw_pictures, log_media
+from src.tasks.judge import Verdict, judge, prototypes_of, show, show_where
+from src.tasks.pretrain_module import OptimizerRecipe, PretrainModule, SchedulerRecipe
+
+
+def pretrain(
+    *,
+    untrained_baseline: bool,
+    judge_on: Split,
+    pictures: bool,
+    model: AlignmentModel,
+    loss: CompositeLoss,
+    datamodule: PairDataModule,
+    optimizer: OptimizerRecipe,
+    scheduler: SchedulerRecipe,
+    trainer: Trainer,
+    prompts: Prompts | None,
+    resume_from: Path | None,
+    run_dir: Path,
+) -> None:
+    """Train, then judge the checkpoint with the lowest validation loss on the split ``judge_on``.
+
+    Writes checkpoints, ``metrics.csv``, ``results.json``, ``results.md`` and pictures into ``run_dir`` and prints one
+    table. ``untrained_baseline``: the same model before its first step is judged too, in a column of its own.
+    Raises UserError where ``resume_from`` does not fit, or where the loss stops being a number.
+    """
+    module = PretrainModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+    if resume_from is not None:
+        load_exactly(module, read_tensors(resume_from), str(resume_from))
+        print(f"Resuming from {resume_from}")
+    device = trainer.strategy.root_device
+    columns = {}
+
+    def verdict() -> Verdict:
+        return judge(
+            model.to(device),
+            datamodule,
+            prompts=prompts,
+            prototype_KD=prototypes_of(loss.state_dict()),
+            split=judge_on,
+            precision=trainer.precision,
+        )
+
+    if untrained_baseline and trainer.is_global_zero:
+        columns["untrained"] = verdict().metrics
+    trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
+    if not trainer.is_global_zero:
+        return
+    best = _best_checkpoint(trainer)
+    if best is not None:
+        load_exactly(module, read_tensors(best), str(best))
+    final = verdict()
+    show({**columns, "trained": final.metrics}, final, run_dir)
+    if pictures:
+        log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))
+    show_where(run_dir)
+
+
+def _best_checkpoint(trainer: Trainer) -> Path | None:
+    callback = trainer.checkpoint_callback
+    found = callback.best_model_path if isinstance(callback, ModelCheckpoint) else ""
+    return Path(found) if found else None

@@ -1,0 +1,162 @@
+"""What holds for each loss alike."""
+
+import copy
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn.functional import normalize
+
+from src.core.errors import UserError
+from src.losses.ita import InstanceAlignment
+from tests.losses.conftest import BUILDS
+from tests.losses.inputs import VECTORS, Shape, embeddings_of, mapped, with_leaves
+
+CONF = Path(__file__).resolve().parents[2] / "conf" / "loss"
+
+
+def loss_and_gradients(loss, embeddings):
+    loss.zero_grad()
+    embeddings, leaves = with_leaves(embeddings)
+    value = loss(embeddings)
+    value.backward()
+    gradients = [leaf.grad for leaf in leaves] + [parameter.grad for parameter in loss.parameters()]
+    return [value.detach(), *(g for g in gradients if g is not None)]
+
+
+def assert_compiles_to_the_same(loss, shapes, **options):
+    torch._dynamo.reset()
+    eager = copy.deepcopy(loss)
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True, **options)
+    for shape in shapes:
+        embeddings = embeddings_of(shape, torch.float32)
+        torch.testing.assert_close(
+            loss_and_gradients(compiled, embeddings), loss_and_gradients(eager, embeddings), rtol=1e-5, atol=1e-6
+        )
+        torch.testing.assert_close(loss.state_dict(), eager.state_dict())
+
+
+def test_compiles_whole(loss):
+    assert_compiles_to_the_same(loss, [Shape()])
+
+
+@pytest.mark.parametrize("rules", ["published", "corrected"])
+def test_compiles_whole_without_image_attention(rules):
+    assert_compiles_to_the_same(BUILDS[f"cta-{rules}"](), [Shape(image_attention=False)])
+
+
+@pytest.mark.parametrize("name", ["ita", "cta", "cpa"])
+def test_compiles_whole_for_every_length(name):
+    torch.manual_seed(0)
+    assert_compiles_to_the_same(BUILDS[f"{name}-corrected"](), [Shape(), Shape(batch=3, words=6)], dynamic=True)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_autocast_computes_in_float32(loss, half):
+    embeddings = embeddings_of(Shape(batch=8, patches=16, words=12), torch.float32)
+    halved = replace(embeddings, **{name: getattr(embeddings, name).to(half) for name in VECTORS})
+    with torch.autocast("cpu", half):
+        under_autocast = loss(halved)
+    restored = replace(halved, **{name: getattr(halved, name).float() for name in VECTORS})
+    assert under_autocast.dtype == torch.float32
+    torch.testing.assert_close(under_autocast, loss(restored), rtol=1e-6, atol=0)
+    torch.testing.assert_close(under_autocast, loss(embeddings), rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("half", [torch.bfloat16, torch.float16])
+def test_module_in_half_precision_stays_close(loss, half):
+    embeddings = embeddings_of(Shape(batch=8, patches=16, words=12), torch.float32)
+    expected = loss(embeddings)
+    actual = loss.to(half)(replace(embeddings, **{name: getattr(embeddings, name).to(half) for name in VECTORS}))
+    torch.testing.assert_close(actual, expected, rtol=0.02, atol=0)
+
+
+@pytest.mark.parametrize("image_attention", [True, False])
+@pytest.mark.parametrize("case", ["identical", "opposite", "no attention", "no words", "huge attention", "one pair"])
+def test_extremes_stay_finite(loss, case, image_attention):
+    embeddings = embeddings_of(
+        Shape(image_attention=image_attention, batch=1 if case == "one pair" else 4), torch.float32
+    )
+    changes = {
+        "identical": lambda e: replace(e, **{n: normalize(torch.ones_like(getattr(e, n)), dim=-1) for n in VECTORS}),
+        "opposite": lambda e: replace(
+            e,
+            **{
+                n: normalize(torch.ones_like(getattr(e, n)), dim=-1) * (-1 if n.startswith("text") else 1)
+                for n in VECTORS
+            },
+        ),
+        "no attention": lambda e: replace(
+            e,
+            text_attention_BT=torch.zeros_like(e.text_attention_BT),
+            image_attention_BP=torch.zeros(4, 5) if image_attention else None,
+        ),
+        "no words": lambda e: replace(e, text_mask_BT=torch.zeros_like(e.text_mask_BT)),
+        "huge attention": lambda e: replace(e, text_attention_BT=e.text_attention_BT * 1e30),
+        "one pair": lambda e: e,
+    }
+    for tensor in loss_and_gradients(loss, changes[case](embeddings)):
+        assert torch.isfinite(tensor).all()
+
+
+def test_order_of_the_batch_does_not_matter(loss):
+    loss = loss.double()
+    embeddings = embeddings_of(Shape(batch=5))
+    order = torch.tensor([3, 0, 4, 1, 2])
+    torch.testing.assert_close(loss(mapped(embeddings, lambda t: t[order])), loss(embeddings))
+
+
+def test_order_of_patches_and_words_does_not_matter(loss):
+    loss = loss.double()
+    embeddings = embeddings_of(Shape())
+    patch, word = torch.randperm(5), torch.randperm(7)
+    shuffled = replace(
+        embeddings,
+        image_local_BPD=embeddings.image_local_BPD[:, patch],
+        image_attention_BP=embeddings.image_attention_BP[:, patch],
+        text_local_BTD=embeddings.text_local_BTD[:, word],
+        text_attention_BT=embeddings.text_attention_BT[:, word],
+        text_mask_BT=embeddings.text_mask_BT[:, word],
+    )
+    torch.testing.assert_close(loss(shuffled), loss(embeddings))
+
+
+def test_rotation_of_the_space_does_not_matter(loss):
+    loss = loss.double()
+    embeddings = embeddings_of(Shape())
+    rotation_DD = torch.linalg.qr(torch.randn(16, 16, dtype=torch.float64)).Q
+    expected = loss(embeddings)
+    with torch.no_grad():
+        for name, parameter in loss.named_parameters():
+            if name == "prototypes_KD":
+                parameter.copy_(parameter @ rotation_DD)
+    turned = replace(embeddings, **{name: getattr(embeddings, name) @ rotation_DD for name in VECTORS})
+    torch.testing.assert_close(loss(turned), expected)
+
+
+def test_leaves_its_input_alone(loss):
+    embeddings = embeddings_of(Shape())
+    before = mapped(embeddings, torch.clone)
+    loss.double()(embeddings)
+    for field in fields(embeddings):
+        assert torch.equal(getattr(embeddings, field.name), getattr(before, field.name))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -0.1, float("nan")])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(UserError, match="temperature of InstanceAlignment"):
+        InstanceAlignment(weight=1.0, temperature=temperature, rules="corrected")
+
+
+@pytest.mark.parametrize("path", sorted(CONF.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_yaml_builds_its_loss(path):
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    loss = OmegaConf.load(path)
+    cfg = OmegaConf.create({"rules": "corrected", "model": {"embedding_dim": Shape().width}, "loss": loss})
+    assert list(loss) == [path.stem]
+    built = instantiate(cfg.loss[path.stem])
+    assert torch.isfinite(built(embeddings_of(Shape(), torch.float32)))
+    assert built.weight == 1.0

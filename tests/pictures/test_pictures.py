@@ -1,0 +1,154 @@
+"""Every picture is one whole PNG of the promised size that shows something."""
+
+import csv
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from src.core.errors import UserError
+from src.pictures.canvas import new_figure, save_png
+from src.pictures.heatmap import WordMap, draw_word_maps, overlay, place_labels
+from src.pictures.prototypes import draw_prototype_usage
+from src.pictures.samples import draw_samples, wrap_caption
+from src.pictures.training_curves import draw_training_curves, read_curves, running_mean
+
+METRICS = """epoch,lr-AdamW,step,train/accuracy_at_1,train/ita,train/loss,val/ita,val/loss
+0,0.001,9,,,,,
+0,,9,10.0,2.0,4.0,,
+0,,10,,,,3.0,5.0
+1,0.0005,19,,,,,
+1,,19,20.0,nan,3.0,,
+"""
+
+
+@pytest.fixture
+def image() -> np.ndarray:
+    return np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))
+
+
+@pytest.fixture
+def metrics(tmp_path: Path) -> Path:
+    path = tmp_path / "metrics.csv"
+    path.write_text(METRICS)
+    return path
+
+
+def opened(path: Path) -> np.ndarray:
+    """The pixels, after a look that nothing else lies beside them."""
+    assert [other.name for other in path.parent.iterdir()] == [path.name]
+    with Image.open(path) as picture:
+        assert picture.format == "PNG"
+        pixels = np.asarray(picture.convert("L"))
+    assert pixels.std() > 3
+    return pixels
+
+
+def test_curves_are_read_by_name(metrics: Path):
+    curves = read_curves(metrics)
+    assert set(curves) == {"lr-AdamW", "train/accuracy_at_1", "train/ita", "train/loss", "val/ita", "val/loss"}
+    assert curves["train/loss"][0].tolist() == [9, 19]
+    assert curves["train/loss"][1].tolist() == [4, 3]
+    assert curves["train/ita"][1].tolist() == [2]
+
+
+def test_training_curves(metrics: Path, tmp_path: Path):
+    draw_training_curves(metrics, tmp_path / "out" / "curves.png")
+    assert opened(tmp_path / "out" / "curves.png").shape == (860, 1860)
+
+
+def test_a_long_training_with_one_loss(tmp_path: Path):
+    path = tmp_path / "metrics.csv"
+    with path.open("w", newline="") as lines:
+        csv.writer(lines).writerows([["epoch", "step", "train/loss"], *([0, i, 1 / (i + 1)] for i in range(200))])
+    draw_training_curves(path, tmp_path / "out" / "curves.png")
+    assert opened(tmp_path / "out" / "curves.png").shape == (430, 620)
+
+
+def test_no_curves(tmp_path: Path):
+    with pytest.raises(UserError, match=r"metrics\.csv is not there"):
+        draw_training_curves(tmp_path / "metrics.csv", tmp_path / "curves.png")
+    (tmp_path / "metrics.csv").write_text("epoch,step\n0,1\n")
+    with pytest.raises(UserError, match="holds no losses"):
+        draw_training_curves(tmp_path / "metrics.csv", tmp_path / "curves.png")
+    assert not (tmp_path / "curves.png").exists()
+
+
+def test_running_mean():
+    assert running_mean(np.array([1.0, 2.0, 6.0, 3.0]), 3).tolist() == [1.5, 3.0, 11 / 3, 4.5]
+
+
+@pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (6, 4)])
+def test_samples(image: np.ndarray, tmp_path: Path, count: int, columns: int):
+    images = [image, image[:, :30], image[:20]] * 2
+    draw_samples(images[:count], ["no effusion " * 40] * count, tmp_path / "s.png", titles=["edema, nodule"] * count)
+    assert opened(tmp_path / "s.png").shape[1] == columns * 404 + 24
+
+
+def test_captions_are_text_and_never_formulas(image: np.ndarray, tmp_path: Path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        draw_samples([image], ["costs $5_{6 and $7, 胸部"], tmp_path / "s.png", titles=["a$b_{"])
+    opened(tmp_path / "s.png")
+
+
+def test_a_long_caption_ends_in_an_ellipsis():
+    assert wrap_caption("word " * 100, 3).endswith(" …")
+    assert wrap_caption("word " * 100, 3).count("\n") == 2
+    assert wrap_caption("no effusion", 3) == "no effusion"
+    assert wrap_caption("", 3) == ""
+
+
+def test_word_maps(image: np.ndarray, tmp_path: Path):
+    weight = np.random.default_rng(0).dirichlet(np.full(16, 0.1), size=2)
+    studies = [
+        WordMap(image, ["effusion", "a$b_{"], weight, (4, 4), [("effusion", (2, 0, 30, 30)), ("x", (3, 1, 20, 9))]),
+        WordMap(image, ["the"], np.full((1, 16), 1 / 16), (4, 4)),
+    ]
+    draw_word_maps(studies, tmp_path / "h.png")
+    assert opened(tmp_path / "h.png").shape == (2 * 436 + 20, 3 * 380 + 20)
+
+
+def test_heat_is_where_the_weight_is():
+    weight = np.full(12, 0.02)
+    weight[1 * 4 + 3] = 1 - 11 * 0.02
+    layer = overlay(weight, (3, 4), (30, 40))
+    assert layer.shape == (30, 40, 4)
+    opacity = layer[..., 3] / layer[..., 3].sum()
+    assert opacity.sum(axis=1) @ np.arange(30) == pytest.approx(14.5)
+    assert opacity.sum(axis=0) @ np.arange(40) == pytest.approx(34.5, abs=1)
+    assert layer[:, :20, 3].max() == 0
+    assert overlay(np.full(12, 1 / 12), (3, 4), (30, 40))[..., 3].max() == 0
+
+
+def test_a_weak_peak_stays_pale():
+    weak, strong = np.full(16, 1.0), np.full(16, 1.0)
+    weak[5], strong[5] = 1.3, 30.0
+    pale, full = (overlay(w / w.sum(), (4, 4), (32, 32))[..., 3].max() for w in (weak, strong))
+    assert pale < 0.25 * full
+
+
+def test_labels_of_boxes_do_not_meet():
+    boxes = [("nodule", (50.0, 50.0, 60.0, 60.0))] * 3
+    tops = sorted(top for _, top in place_labels(boxes, 0.5))
+    assert all(b - a >= 10 for a, b in pairwise(tops))
+
+
+@pytest.mark.parametrize("count", [1, 20, 500])
+def test_prototype_usage(tmp_path: Path, count: int):
+    draw = np.random.default_rng(0)
+    counts = draw.multinomial(300, draw.dirichlet(np.full(count, 0.3)), size=2)
+    draw_prototype_usage(*counts, tmp_path / "p.png", agreement=0.3, chance_agreement=0.01)
+    assert opened(tmp_path / "p.png").shape == (560, 1500)
+
+
+def test_pyplot_is_never_needed(tmp_path: Path):
+    figure = new_figure(120, 80)
+    save_png(figure, tmp_path / "f.png")
+    assert not (tmp_path / ".f.png").exists()
+    from matplotlib import _pylab_helpers
+
+    assert not _pylab_helpers.Gcf.figs
