@@ -9,12 +9,12 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from src.engine.say import readable
 from src.core.errors import UserError
+from src.engine.say import CONF, readable
 from src.engine.schema import RunConfig
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="config")
+@hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
 def main(cfg: DictConfig) -> None:
     """Run the composed config's task."""
     from src.engine.launch import launch

@@ -1,7 +1,10 @@
 """Options and fixtures that every test may use."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -44,3 +47,67 @@ def golden_dir(request: pytest.FixtureRequest) -> Path:
 def shared_dir(request: pytest.FixtureRequest) -> Path:
     """The folder of real data, or a skip that says where it was looked for."""
     return _folder(request.config.getoption("--shared"), "--shared")
+
+
+class Answer(NamedTuple):
+    """What a run of the entrypoint left: its exit code (0 where it returned), what it printed, its error message."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def run_cli(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Callable[..., Answer]:
+    """``python -m src.run ...`` in this process, its outputs below ``tmp_path/outputs``."""
+
+    def run(*arguments: str) -> Answer:
+        from hydra.core.global_hydra import GlobalHydra
+
+        from src.run import cli
+
+        GlobalHydra.instance().clear()
+        monkeypatch.setattr(sys, "argv", ["run.py", *arguments, f"paths.output={tmp_path / 'outputs'}"])
+        monkeypatch.setenv("HYDRA_FULL_ERROR", "0")
+        capsys.readouterr()
+        code, message = 0, ""
+        try:
+            cli()
+        except SystemExit as stop:
+            code, message = (1, stop.code) if isinstance(stop.code, str) else (stop.code or 0, "")
+        printed = capsys.readouterr()
+        return Answer(code, printed.out, f"{printed.err}{message}")
+
+    return run
+
+
+TINY = (
+    "encoder/image=small_vit",
+    "encoder.image.image_size=32",
+    "encoder.image.model_args.embed_dim=32",
+    "encoder.image.model_args.depth=2",
+    "encoder.text.num_layers=1",
+    "encoder.text.architecture.hidden_size=32",
+    "encoder.text.architecture.intermediate_size=32",
+    "model.hidden_dim=16",
+    "model.embedding_dim=16",
+    "transform.size=36",
+    "transform.crop=32",
+    "dataset.size=64",
+    "dataset.train=24",
+    "dataset.val=16",
+    "dataset.test=16",
+    "datamodule.batch_size=8",
+    "datamodule.num_workers=0",
+    "trainer.enable_progress_bar=false",
+    "trainer.max_epochs=2",
+)
+"""Overrides that make a run of the default experiment take a second or two."""
+
+
+@pytest.fixture
+def tiny() -> tuple[str, ...]:
+    """Overrides that make a run of the default experiment take a second or two."""
+    return TINY

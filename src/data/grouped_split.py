@@ -16,7 +16,10 @@ def split_by_fractions(group_N: Sequence[str], *, val: float, test: float, seed:
     """Row positions of each split: whole groups, drawn by ``seed`` until the fractions ``val``, ``test`` are reached.
 
     The order of the rows does not matter, and the test split does not depend on ``val``.
+    Raises ``UserError`` where the fractions leave nothing to train on.
     """
+    if not (val >= 0 and test >= 0 and val + test < 1):
+        raise UserError("dataset.val_fraction and dataset.test_fraction must be 0 or more and leave rows to train on")
     group, inverse_N, size = np.unique(np.array(group_N), return_inverse=True, return_counts=True)
     order = np.random.default_rng(seed).permutation(len(group))
     # rows before each group, in the drawn order

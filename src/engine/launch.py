@@ -4,7 +4,6 @@ import inspect
 import logging
 import os
 import warnings
-from collections.abc import Mapping
 
 from omegaconf import DictConfig
 
@@ -19,8 +18,9 @@ def launch(cfg: DictConfig) -> None:
     ensure_torchvision()
     _quiet()
     parts = Parts(cfg)
-    wanted = frozenset(inspect.signature(resolve_target(cfg.task._target_)).parameters) & parts.names()
-    validate(cfg, given=_given(wanted))
+    parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
+    wanted = [name for name in Parts.names() if name in parameters]
+    validate(cfg, given={**GIVEN, "task": frozenset(wanted)})
 
     from lightning import seed_everything
 
@@ -29,14 +29,12 @@ def launch(cfg: DictConfig) -> None:
     build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
 
 
-def _given(wanted: frozenset[str]) -> Mapping[str, frozenset[str]]:
-    return {**GIVEN, "task": wanted}
-
-
 def _quiet() -> None:
     """Silence other libraries' advice that a user of this one cannot act on."""
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")

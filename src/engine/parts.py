@@ -11,23 +11,25 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
 from src.engine.resume import checkpoint_to_resume
+from src.engine.validate import OURS
 
 # What the engine passes to a node's constructor itself, beside the values of its yaml.
 GIVEN: Mapping[str, frozenset[str]] = {
     "model": frozenset({"image_encoder", "text_encoder"}),
-    "datamodule": frozenset({"tokenizer"}),
+    "datamodule": frozenset({"source", "tokenizer"}),
 }
 
 
 class Parts:
-    """The parts of one run. A task's parameters name the ones it wants."""
+    """The parts of one run. A task's parameters name the ones it wants; what is cheap to refuse stands first."""
 
     def __init__(self, cfg: DictConfig) -> None:
         self._cfg = cfg
 
-    def names(self) -> frozenset[str]:
-        """The names that a task may ask for."""
-        return frozenset(name for name, kind in vars(type(self)).items() if isinstance(kind, cached_property))
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names that a task may ask for, in the order in which they are built."""
+        return tuple(name for name, kind in vars(cls).items() if isinstance(kind, cached_property))
 
     @cached_property
     def run_dir(self) -> Path:
@@ -45,9 +47,24 @@ class Parts:
         return str(self._cfg.rules)
 
     @cached_property
+    def resume_from(self) -> Path | None:
+        """The checkpoint that the run continues, if it continues one."""
+        cfg = self._cfg
+        return checkpoint_to_resume(cfg.resume, name=cfg.name, run_dir=self.run_dir, output=Path(cfg.paths.output))
+
+    @cached_property
+    def checkpoint(self) -> Path:
+        """The checkpoint to judge."""
+        if self._cfg.checkpoint is None:
+            raise UserError(f"{self._cfg.task._target_} needs a checkpoint; give checkpoint=PATH.")
+        return Path(self._cfg.checkpoint)
+
+    @cached_property
     def datamodule(self) -> Any:
         """The data set's loaders, with the text encoder's tokenizer."""
-        return build(self._cfg, "datamodule", tokenizer=self.model.text_encoder.tokenizer)
+        # A data set that is not there is said before the encoders' weights are asked for.
+        source = build(self._cfg, "dataset")
+        return build(self._cfg, "datamodule", source=source, tokenizer=self.model.text_encoder.tokenizer)
 
     @cached_property
     def model(self) -> Any:
@@ -101,19 +118,6 @@ class Parts:
             plugins=[SafeCheckpointIO()],
         )
 
-    @cached_property
-    def resume_from(self) -> Path | None:
-        """The checkpoint that the run continues, if it continues one."""
-        cfg = self._cfg
-        return checkpoint_to_resume(cfg.resume, name=cfg.name, run_dir=self.run_dir, output=Path(cfg.paths.output))
-
-    @cached_property
-    def checkpoint(self) -> Path:
-        """The checkpoint to judge."""
-        if self._cfg.checkpoint is None:
-            raise UserError(f"{self._cfg.task._target_} needs a checkpoint; give checkpoint=PATH.")
-        return Path(self._cfg.checkpoint)
-
     def _callbacks(self) -> Iterable[Any]:
         for name, node in (self._cfg.callbacks or {}).items():
             if node is None or (name == "learning_rate" and not self._cfg.logger):
@@ -126,13 +130,15 @@ class Parts:
 def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     """Instantiate the config's node ``key`` with ``given`` beside its values.
 
-    Values arrive as plain Python objects. An error of a third party's constructor becomes a UserError naming the key.
+    Values arrive as plain Python objects. What a third party's constructor refuses becomes a UserError naming the key.
     """
     node = OmegaConf.select(cfg, key)
     try:
         return instantiate(node, **given, _convert_="all")
     except InstantiationException as error:
-        cause = error.__cause__
-        if isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException":
+        cause = error.__cause__ or error
+        theirs = not str(node.get("_target_", "")).startswith(OURS)
+        refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
+        if theirs and refused:
             raise UserError(f"{key} ({node._target_}) cannot be built: {cause}") from error
-        raise
+        raise cause from None

@@ -2,11 +2,15 @@
 
 import difflib
 import re
+from pathlib import Path
 
-from hydra.errors import HydraException
+from hydra.errors import HydraException, InstantiationException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
 from src.core.errors import UserError
+from src.engine.schema import RunConfig
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def readable(error: BaseException) -> str | None:
@@ -14,6 +18,8 @@ def readable(error: BaseException) -> str | None:
     for link in _chain(error):
         if isinstance(link, UserError):
             return f"Error: {link}"
+    if isinstance(error, InstantiationException):
+        return None
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _config_message(error)
     if isinstance(error, OSError) and error.filename:
@@ -30,6 +36,11 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _config_message(error: BaseException) -> str:
+    if isinstance(error, OverrideParseException):
+        reason = str(error.__cause__ or error).splitlines()[0]
+        return (
+            f"Error: {error.override} cannot be read as KEY=VALUE: {reason}; quote it for the shell, e.g. 'KEY=[a,b]'."
+        )
     texts = [str(link) for link in _chain(error)]
     whole = "\n".join(texts)
     if key := re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", whole):
@@ -38,10 +49,8 @@ def _config_message(error: BaseException) -> str:
         return f"Error: there is no config key {key[1]}{_nearest_key(key[1])}; --cfg job shows every key and its value."
     if value := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)\s+full_key: (\S+)", whole):
         return f"Error: {value[3]} must be of type {value[2].lower()}, and {value[1]!r} is not; give {value[3]}=VALUE."
-    if option := re.search(
-        r"Could not find '([^']+)/([^'/]+)'\s+Available options in '[^']+':\s+((?:.|\n)+)", texts[0]
-    ):
-        options = ", ".join(option[3].split())
+    if option := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", whole):
+        options = ", ".join(sorted(path.stem for path in (CONF / option[1]).glob("*.yaml")))
         return f"Error: the config group {option[1]} has no option {option[2]!r}; it has {options}."
     if missing := re.search(r"Missing mandatory value: (\S+)|Interpolation key '([^']+)' not found", whole):
         return f"Error: the config needs a value for {missing[1] or missing[2]}; give {missing[1] or missing[2]}=VALUE."
@@ -49,7 +58,5 @@ def _config_message(error: BaseException) -> str:
 
 
 def _nearest_key(key: str) -> str:
-    from src.engine.schema import RunConfig
-
     near = difflib.get_close_matches(key, RunConfig.__dataclass_fields__, n=1)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -81,7 +81,8 @@ def recognition_loss(
     """
     pair_BQQ = mask_BQ.unsqueeze(2) & mask_BQ.unsqueeze(1)
     score_BQQ = _hide(token_BQD @ found_BQD.mT / temperature, pair_BQQ)
-    log_BQQ = score_BQQ.log_softmax(dim=2) + score_BQQ.log_softmax(dim=1)
+    # transposed rather than over dim 1, where PyTorch's float32 softmax is less exact on the CPU
+    log_BQQ = score_BQQ.log_softmax(dim=2) + score_BQQ.mT.log_softmax(dim=2)
     return -(weight_BQ * log_BQQ.diagonal(dim1=1, dim2=2)).sum(dim=1).mean() / 2
 
 

@@ -4,12 +4,12 @@ Axes: B image-report pairs, C channels, H and W pixels, P positions, L tokens, T
 width.
 """
 
-import torch
 from torch import Tensor, nn
 
 from src.core.batch import PairBatch
 from src.core.embeddings import Embeddings
 from src.core.errors import UserError
+from src.core.precision import at_least_float32
 from src.core.rules import Rules
 from src.models.features import ImageEmbeddings, ImageEncoder, TextEmbeddings, TextEncoder
 from src.models.projection import Projection
@@ -100,4 +100,4 @@ def _project_positions(projection: Projection, local_BPE: Tensor, mask_BP: Tenso
 
 
 def _unit(vector: Tensor) -> Tensor:
-    return torch.nn.functional.normalize(vector.float(), dim=-1)
+    return nn.functional.normalize(at_least_float32(vector), dim=-1)

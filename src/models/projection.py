@@ -6,6 +6,8 @@ Axes: B images or reports, P positions (patches or words), N rows (B, or B * P f
 import torch
 from torch import Tensor, nn
 
+from src.core.precision import at_least_float32, without_autocast
+
 
 class Projection(nn.Module):
     """Linear, BatchNorm, ReLU, Linear, BatchNorm without affine, over the last axis of (N, C) rows.
@@ -62,20 +64,21 @@ class RowBatchNorm(nn.Module):
                 self.momentum,
                 self.eps,
             )
-        return self._masked(row_NC, mask_N)
+        with without_autocast(row_NC):
+            return self._masked(row_NC, mask_N).to(row_NC.dtype)
 
     def _masked(self, row_NC: Tensor, mask_N: Tensor) -> Tensor:
-        value_NC = row_NC.float()
-        mask_N1 = mask_N.unsqueeze(1)
-        count = mask_N.sum().clamp(min=1)
-        mean_C = value_NC.masked_fill(~mask_N1, 0).sum(dim=0) / count
+        value_NC = at_least_float32(row_NC)
+        # A product with the mask sums the true rows in one pass over memory; autocast would round it.
+        counts_N = mask_N.to(value_NC.dtype)
+        count = counts_N.sum().clamp(min=1)
+        mean_C = counts_N @ value_NC / count
         centred_NC = value_NC - mean_C
-        variance_C = centred_NC.masked_fill(~mask_N1, 0).square().sum(dim=0) / count
+        variance_C = counts_N @ centred_NC.square() / count
         with torch.no_grad():
-            unbiased_C = variance_C * (count / (count - 1).clamp(min=1))
             self.running_mean.lerp_(mean_C, self.momentum)
-            self.running_var.lerp_(unbiased_C, self.momentum)
+            self.running_var.lerp_(variance_C * (count / (count - 1).clamp(min=1)), self.momentum)
         scale_C = (variance_C + self.eps).rsqrt()
         if self.weight is None or self.bias is None:
-            return (centred_NC * scale_C).to(row_NC.dtype)
-        return torch.addcmul(self.bias, centred_NC, scale_C * self.weight).to(row_NC.dtype)
+            return centred_NC * scale_C
+        return torch.addcmul(self.bias, centred_NC, scale_C * self.weight)

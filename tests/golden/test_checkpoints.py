@@ -14,6 +14,10 @@ from torch import Tensor
 
 from src.core.embeddings import Embeddings
 from src.interop.released_mgca import load_released
+from src.losses.base import Loss
+from src.losses.cpa import CrossPrototypeAlignment
+from src.losses.cta import CrossTokenAlignment
+from src.losses.ita import InstanceAlignment
 from src.models.alignment import AlignmentModel
 from src.models.image.timm_encoder import TimmEncoder
 from src.models.text.bert import BertEncoder
@@ -122,9 +126,7 @@ def _text_encoder(shapes: Shapes, vocabulary: Path) -> BertEncoder:
 
 
 @pytest.fixture(scope="module")
-def built(
-    request: pytest.FixtureRequest, vocabulary: Path, tmp_path_factory: pytest.TempPathFactory
-) -> dict[int, tuple[AlignmentModel, Tensor]]:
+def built() -> dict[int, tuple[AlignmentModel, Tensor]]:
     """Models by the width of their image features, filled when first asked for."""
     return {}
 
@@ -143,6 +145,26 @@ def _build(width: int, folders: list[Path], vocabulary: Path, scratch: Path) -> 
     prototypes_KD = load_released(model, scratch)
     scratch.unlink()
     return model.eval(), prototypes_KD
+
+
+def _losses(prototypes_KD: Tensor) -> dict[str, Loss]:
+    cpa = CrossPrototypeAlignment(
+        weight=1.0,
+        embedding_dim=prototypes_KD.shape[1],
+        num_prototypes=prototypes_KD.shape[0],
+        temperature=0.2,
+        epsilon=0.05,
+        sinkhorn_iterations=3,
+        freeze_epochs=1,
+        rules="published",
+    )
+    with torch.no_grad():
+        cpa.prototype_KD.copy_(prototypes_KD)
+    return {
+        "ita": InstanceAlignment(weight=1.0, temperature=0.07, rules="published"),
+        "cta": CrossTokenAlignment(weight=1.0, temperature=0.1, bidirectional=True, rules="published"),
+        "cpa": cpa,
+    }
 
 
 def test_outputs(
@@ -174,3 +196,15 @@ def test_outputs(
     assert_near(image.feature_BE, "image_feature")
     assert_near(image.global_BD, "image_global")
     assert_near(image.local_BPD, "image_local")
+
+    embeddings = Embeddings(
+        image_global_BD=image.global_BD,
+        text_global_BD=text.global_BD,
+        image_local_BPD=image.local_BPD,
+        text_local_BTD=text.local_BTD,
+        text_mask_BT=text.mask_BT,
+        text_attention_BT=text.attention_BT,
+        image_attention_BP=image.attention_BP,
+    )
+    for name, loss in _losses(prototypes_KD).items():
+        assert_near(loss(embeddings), f"loss.{name}")

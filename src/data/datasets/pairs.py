@@ -58,28 +58,18 @@ class PairsSource:
     ) -> None:
         if table is None:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
-        if category_values and category_column is None:
-            raise UserError("dataset.category_values is set without dataset.category_column, which it takes them from")
-        if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
-            raise UserError(
-                "dataset.val_fraction and dataset.test_fraction must be 0 or more and leave rows to train on"
-            )
         path = Path(table)
         frame = read_table(path)
-        columns = {
-            "dataset.image_column": image_column,
-            "dataset.report_column": report_column,
-            "dataset.group_column": group_column,
-            "dataset.id_column": id_column,
-            "dataset.split_column": split_column,
-            "dataset.category_column": category_column,
-            **{f"dataset.label_columns[{i}]": column for i, column in enumerate(label_columns)},
+        columns: dict[str, str | None] = {
+            "image_column": image_column,
+            "report_column": report_column,
+            "group_column": group_column,
+            "id_column": id_column,
+            "split_column": split_column,
+            "category_column": category_column,
+            **{f"label_columns[{i}]": column for i, column in enumerate(label_columns)},
         }
-        require_columns(frame, path, {key: column for key, column in columns.items() if column is not None})
-        for column in filter(None, (image_column, group_column, id_column)):
-            require_values(frame, path, column)
-        if id_column is not None:
-            _refuse_duplicates(frame, path, id_column)
+        _check_columns(frame, path, columns)
 
         self.finding_names = (*label_columns, *category_values)
         label_NF = read_labels(frame, path, label_columns, uncertain)
@@ -90,13 +80,12 @@ class PairsSource:
         if split_column is None:
             self._positions = split_by_fractions(groups, val=val_fraction, test=test_fraction, seed=seed)
         else:
-            values = frame[split_column].tolist()
-            self._positions = split_by_column(values, split_values, path=path, column=split_column)
+            self._positions = split_by_column(
+                frame[split_column].tolist(), split_values, path=path, column=split_column
+            )
             refuse_leaks(self._positions, groups, path)
-
         root = path.parent if image_root is None else Path(image_root)
-        self._path_N = np.array([str(root / cell.strip()) for cell in frame[image_column]])
-        _refuse_missing(self._path_N, root, max_missing)
+        self._path_N = _find_images(frame[image_column].tolist(), root, max_missing)
         self._report_N = np.array(frame[report_column].tolist(), dtype=object)
         self._dicom_scale: DicomScale = dicom_scale
 
@@ -115,6 +104,16 @@ def _nth(texts: np.ndarray, index: int) -> str:
     return str(texts[index])
 
 
+def _check_columns(frame: "pd.DataFrame", path: Path, columns: Mapping[str, str | None]) -> None:
+    named = {key: column for key, column in columns.items() if column is not None}
+    require_columns(frame, path, {f"dataset.{key}": column for key, column in named.items()})
+    for key in ("image_column", "group_column", "id_column"):
+        if key in named:
+            require_values(frame, path, named[key])
+    if "id_column" in named:
+        _refuse_duplicates(frame, path, named["id_column"])
+
+
 def _refuse_duplicates(frame: "pd.DataFrame", path: Path, column: str) -> None:
     repeated = np.flatnonzero(frame[column].duplicated().to_numpy())
     if len(repeated):
@@ -129,6 +128,8 @@ def _read_categories(
     frame: "pd.DataFrame", path: Path, column: str | None, values: Sequence[str], separator: str
 ) -> np.ndarray:
     if column is None:
+        if values:
+            raise UserError("dataset.category_values is set without dataset.category_column, which it takes them from")
         return np.empty((len(frame), 0), dtype=np.float32)
     cells = [{part.strip() for part in cell.split(separator)} - {""} for cell in frame[column]]
     for value in values:
@@ -140,7 +141,8 @@ def _read_categories(
     return np.array(rows, dtype=np.float32).reshape(len(frame), len(values))
 
 
-def _refuse_missing(path_N: np.ndarray, root: Path, max_missing: float) -> None:
+def _find_images(cells: Sequence[str], root: Path, max_missing: float) -> np.ndarray:
+    path_N = np.array([str(root / cell.strip()) for cell in cells])
     missing = [position for position, path in enumerate(path_N) if not Path(path).is_file()]
     if len(missing) > max_missing * len(path_N):
         raise UserError(
@@ -148,3 +150,4 @@ def _refuse_missing(path_N: np.ndarray, root: Path, max_missing: float) -> None:
             f"{max_missing} admits; the first is row {missing[0] + 1}, {Path(path_N[missing[0]]).name}; "
             "check dataset.image_root and dataset.image_column"
         )
+    return path_N

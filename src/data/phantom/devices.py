@@ -17,7 +17,7 @@ def device_lines(chest: Chest, finding: Finding) -> list[tuple[np.ndarray, float
     if finding.kind == "endotracheal tube":
         tip = chest.level(CARINA) - tube_height(finding) * _CENTIMETRE
         x = 0.5 + 0.006 * finding.wobble[0]
-        return [(open_curve(np.array([(x + 0.004, -0.2), (x, tip - 0.07), (x - 0.002, tip)])), 0.013)]
+        return [(open_curve(np.array([(x + 0.004, -0.2), (x, tip - 0.07), (x - 0.002, tip)])), 0.012)]
     if finding.kind == "central line":
         tip = chest.level(0.52 if finding.spot[1] > 0.5 else 0.36)
         path = [(0.5 + sign * 0.085, -0.15), (0.5 + sign * 0.075, chest.level(-0.06)), (0.5 + sign * 0.055, chest.level(0.06))]
@@ -26,11 +26,11 @@ def device_lines(chest: Chest, finding: Finding) -> list[tuple[np.ndarray, float
         return [(open_curve(np.array([*path, (0.452, chest.level(0.30)), (0.449, tip)])), 0.008)]
     if finding.kind == "enteric tube":
         points = [(0.505, -0.2), (0.506, 0.25), (0.512, 0.55), (0.525, chest.level(0.92)), (0.57, chest.level(1.02))]
-        return [(open_curve(np.array([*points, (0.62, chest.level(1.10)), (0.60, chest.level(1.22))])), 0.010)]
+        return [(open_curve(np.array([*points, (0.62, chest.level(1.10)), (0.60, chest.level(1.22))])), 0.007)]
     if finding.kind == "chest tube":
         wall = 0.5 + sign * (chest.anatomy.half_width + 0.10)
         inner = [chest.place(finding.side, u, v) for u, v in ((0.93, 0.66), (0.72, 0.52), (0.60, 0.34), (0.52, 0.17))]
-        return [(open_curve(np.vstack([(wall, chest.level(0.80)), *inner])), 0.015)]
+        return [(open_curve(np.vstack([(wall, chest.level(0.80)), *inner])), 0.012)]
     return _leads(chest, sign)
 
 

@@ -43,7 +43,7 @@ def spot(chest: Chest, finding: Finding, margin: float) -> np.ndarray:
 def opacities(chest: Chest, finding: Finding) -> list[Opacity]:
     """What a finding puts into the lung; nothing for findings of heart, ribs and devices."""
     if finding.name == "effusion":
-        return [Opacity([_fluid(chest, finding)], 0.96, 0.006, 0.0)]
+        return [Opacity([_fluid(chest, finding)], 0.94, 0.010, 0.05)]
     if finding.name == "consolidation":
         return [Opacity([consolidation(chest, finding)], 0.70 + 0.2 * finding.extent, 0.013, 0.35)]
     if finding.name == "nodule":
@@ -67,7 +67,7 @@ def consolidation(chest: Chest, finding: Finding) -> np.ndarray:
 def nodule(chest: Chest, finding: Finding) -> np.ndarray:
     """Outline of a nodule, nearly round."""
     radius = nodule_diameter(finding) / 2
-    return blob(spot(chest, finding, 0.25), (radius, radius), finding.wobble, 0.03)
+    return blob(spot(chest, finding, 0.25), (radius, radius), finding.wobble, 0.05)
 
 
 def collapsed_lung(chest: Chest, finding: Finding) -> np.ndarray:
@@ -104,7 +104,7 @@ def kerley_lines(chest: Chest) -> list[np.ndarray]:
     """Short horizontal septal lines at the ribs of both lung bases."""
     lines = []
     for side in SIGN:
-        for number, v in enumerate(np.arange(0.60, 0.86, 0.024)):
+        for number, v in enumerate(np.arange(0.66, 0.88, 0.026)):
             line_N2 = chest.row(side, np.linspace(0.80 + 0.025 * (number * 5 % 7), 0.985, 4), float(v))
             line_N2[:, 1] += np.linspace(0, 0.004 * (number % 3 - 1), 4)
             lines.append(ribbon(line_N2, 0.0035))

@@ -15,8 +15,9 @@ from src.data.phantom.lesions import break_index, collapsed_lung, opacities
 from src.data.phantom.shapes import blur, edges, fill, resize, ribbon, stroke
 from src.data.phantom.vessels import NUMBERS, vessel_lines
 
-_COARSE, _FINE = 128, 256
+_COARSE, _MIDDLE, _FINE = 128, 192, 256
 _TEXTURE = 64
+_STEPS, _DENSEST = 2048, 1.8
 
 
 def render(
@@ -26,7 +27,7 @@ def render(
     numbers = rng.random(NUMBERS)
     texture = rng.standard_normal((3, _TEXTURE, _TEXTURE), dtype=np.float32)
     grain_HW = rng.standard_normal((size, size), dtype=np.float32)
-    grid = _COARSE if size <= _COARSE else _FINE
+    grid = next((g for g in (_COARSE, _MIDDLE) if size <= 1.25 * g), _FINE)
     painter = _Painter(chest, findings, grid, texture)
     density_gg, air_gg, gas_gg = painter.soft_tissue()
     density_HW, air_HW = resize(density_gg, size), resize(air_gg, size)
@@ -59,7 +60,7 @@ class _Painter:
         trunk = paint([body.trunk(chest)], 0.006)
         heart = paint([chest.heart], 0.005)
         middle = paint([chest.mediastinum], 0.007)
-        belly = paint([body.abdomen(chest)], 0.012)
+        belly = paint([body.abdomen(chest)], 0.025)
         lungs = paint(list(chest.lungs.values()), 0.0035)
         depth = blur(lungs, 0.035)
         air = lungs * (0.62 + 0.38 * depth) * (1 - 0.86 * heart) * (1 - 0.93 * middle)
@@ -162,10 +163,10 @@ def _pleura(chest: Chest, finding: Finding) -> np.ndarray:
 
 
 def _develop(anatomy: Anatomy, density_HW: np.ndarray, grain_HW: np.ndarray) -> np.ndarray:
-    """Film: exposure, grain that coarse pixels average out, and eight bits."""
-    size = len(density_HW)
-    sigma = 0.011 * anatomy.noise * (size / 224) ** 0.5
-    value = np.clip(density_HW * anatomy.gain, 0.004, None)
-    value += sigma * blur(grain_HW, 0.0012) * (0.5 + value)
-    film = 1.42 * (1 - np.exp(-1.16 * np.clip(value, 0.004, None)))
-    return np.clip(255 * film**anatomy.gamma, 0, 255).astype(np.uint8)
+    """Film: grain that coarse pixels average out, exposure, and eight bits, by table."""
+    sigma = 0.011 * anatomy.noise * (len(density_HW) / 224) ** 0.5
+    density_HW += sigma * blur(grain_HW, 0.0012) * (0.5 + density_HW)
+    step_HW = np.clip(density_HW * (_STEPS / _DENSEST), 0, _STEPS - 1).astype(np.int32)
+    value = np.clip(np.linspace(0, _DENSEST, _STEPS) * anatomy.gain, 0.004, None)
+    film = 1.42 * (1 - np.exp(-1.16 * value))
+    return np.clip(255 * film**anatomy.gamma, 0, 255).astype(np.uint8)[step_HW]
