@@ -2,6 +2,7 @@
 
 import pickle
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def _read_torch(path: Path) -> Any:
             "it was run: where you trust its origin, load it in a throw-away Python with weights_only=False and save "
             "its state_dict with safetensors.torch.save_file."
         ) from error
-    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError) as error:
+    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError, struct.error) as error:
         raise _broken(path) from error
 
 

@@ -83,9 +83,7 @@ def _seeded_array(key: str, shape: tuple[int, ...]) -> np.ndarray:
 def vocabulary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Entries with the marks and the pieces where the golden token ids have them."""
     marks = {0: "[PAD]", 100: "[UNK]", 101: "[CLS]", 102: "[SEP]", 103: "[MASK]"}
-    lines = [
-        marks.get(i, f"##{i}" if i >= 104 and (i - 104) % 4 == 3 else f"word{i}") for i in range(28_996)
-    ]
+    lines = [marks.get(i, f"##{i}" if i >= 104 and (i - 104) % 4 == 3 else f"word{i}") for i in range(28_996)]
     path = tmp_path_factory.mktemp("vocabulary") / "vocab.txt"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
@@ -159,7 +157,7 @@ def _losses(prototypes_KD: Tensor) -> dict[str, Loss]:
         rules="published",
     )
     with torch.no_grad():
-        cpa.prototype_KD.copy_(prototypes_KD)
+        cpa.prototypes_KD.copy_(prototypes_KD)
     return {
         "ita": InstanceAlignment(weight=1.0, temperature=0.07, rules="published"),
         "cta": CrossTokenAlignment(weight=1.0, temperature=0.1, bidirectional=True, rules="published"),
@@ -181,7 +179,7 @@ def test_outputs(
         built[width] = _build(width, folders, vocabulary, tmp_path / "released.ckpt")
     model, prototypes_KD = built[width]
     token_BL = golden["caption_ids"]
-    with torch.inference_mode():
+    with torch.no_grad():
         image = model.embed_images(golden["images"].float())
         text = model.embed_texts(token_BL, token_BL != 0)
 

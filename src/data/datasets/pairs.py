@@ -75,17 +75,12 @@ class PairsSource:
         label_NF = read_labels(frame, path, label_columns, uncertain)
         category_NF = _read_categories(frame, path, category_column, category_values, category_separator)
         self._label_NF = np.concatenate([label_NF, category_NF], axis=1)
-
         groups = frame[group_column or report_column].tolist()
         if split_column is None:
             self._positions = split_by_fractions(groups, val=val_fraction, test=test_fraction, seed=seed)
         else:
-            self._positions = split_by_column(
-                frame[split_column].tolist(), split_values, path=path, column=split_column
-            )
-            refuse_leaks(self._positions, groups, path)
-        root = path.parent if image_root is None else Path(image_root)
-        self._path_N = _find_images(frame[image_column].tolist(), root, max_missing)
+            self._positions = _given_split(frame, path, split_column, split_values, groups)
+        self._path_N = _find_images(frame[image_column].tolist(), Path(image_root or path.parent), max_missing)
         self._report_N = np.array(frame[report_column].tolist(), dtype=object)
         self._dicom_scale: DicomScale = dicom_scale
 
@@ -112,6 +107,14 @@ def _check_columns(frame: "pd.DataFrame", path: Path, columns: Mapping[str, str 
             require_values(frame, path, named[key])
     if "id_column" in named:
         _refuse_duplicates(frame, path, named["id_column"])
+
+
+def _given_split(
+    frame: "pd.DataFrame", path: Path, column: str, values: Mapping[str, Sequence[str]], groups: Sequence[str]
+) -> dict[Split, np.ndarray]:
+    positions = split_by_column(frame[column].tolist(), values, path=path, column=column)
+    refuse_leaks(positions, groups, path)
+    return positions
 
 
 def _refuse_duplicates(frame: "pd.DataFrame", path: Path, column: str) -> None:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from src.core.checkpoint import load_exactly, read_tensors
 from src.core.errors import UserError
+from src.core.precision import at_least_float32, without_autocast
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.features import ImageEncoder, ImageFeatures
 from src.models.hub import cached_file, hub_reachable
@@ -55,13 +56,11 @@ class TimmEncoder(ImageEncoder):
         if weights is not None:
             _load(self.model, weights, name)
         stages = self.model.feature_info
-        one_scale = stages[-1]["reduction"] == stages[-2]["reduction"]
+        before_last, last = stages[max(len(stages) - 2, 0)], stages[-1]
+        one_scale = before_last["reduction"] == last["reduction"]
         self._plain = one_scale and hasattr(self.model, "blocks") and hasattr(self.model, "num_prefix_tokens")
         self.global_dim = self.model.num_features if self._plain else self.model.head_hidden_size
-        self.local_dim = self.model.num_features if self._plain else stages[-2]["num_chs"]
-        if not self._plain:
-            # Convolutions run up to twice as fast so, and the local map's rows need no transpose.
-            self.model.to(memory_format=torch.channels_last)
+        self.local_dim = self.model.num_features if self._plain else before_last["num_chs"]
         self._kept: list[Tensor] = []
         self._attends = self._plain and _has_plain_class_attention(self.model)
         if self._attends:
@@ -77,6 +76,7 @@ class TimmEncoder(ImageEncoder):
         return self._tokens(image_BCHW) if self._plain else self._maps(image_BCHW)
 
     def _maps(self, image_BCHW: Tensor) -> ImageFeatures:
+        # Convolutions run up to twice as fast so, and the local map's rows need no transpose.
         image_BCHW = image_BCHW.contiguous(memory_format=torch.channels_last)
         last, (local_BERS, _) = self.model.forward_intermediates(image_BCHW, indices=[-2, -1], output_fmt="NCHW")
         return ImageFeatures(
@@ -105,10 +105,11 @@ class TimmEncoder(ImageEncoder):
     @torch.no_grad()
     def _class_row(self) -> Tensor:
         attention = self.model.blocks[-1].attn
-        qkv_BNGA = self._kept.pop().unflatten(-1, (3, attention.num_heads, -1))
-        query_BGA = attention.q_norm(qkv_BNGA[:, 0, 0]).float()
-        key_BNGA = attention.k_norm(qkv_BNGA[:, :, 1]).float()
-        weight_BGN = torch.einsum("bga,bnga->bgn", query_BGA * attention.scale, key_BNGA).softmax(dim=-1)
+        qkv_BN3GA = self._kept.pop().unflatten(-1, (3, attention.num_heads, -1))
+        query_BGA = at_least_float32(attention.q_norm(qkv_BN3GA[:, 0, 0]))
+        key_BNGA = at_least_float32(attention.k_norm(qkv_BN3GA[:, :, 1]))
+        with without_autocast(query_BGA):
+            weight_BGN = torch.einsum("bga,bnga->bgn", query_BGA * attention.scale, key_BNGA).softmax(dim=-1)
         return weight_BGN.mean(dim=1)[:, self.model.num_prefix_tokens :]
 
     def _check_size(self, image_BCHW: Tensor) -> None:

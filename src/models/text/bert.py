@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from src.core.errors import UserError
+from src.core.precision import at_least_float32, without_autocast
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.features import TextEncoder, TextFeatures
@@ -113,15 +114,19 @@ class BertEncoder(TextEncoder):
             inputs["position_ids"] = torch.full_like(token_BL, self._first_position)
         if not self._plain:
             output = self.model(**inputs, attention_mask=token_mask_BL, output_attentions=True)
-            return output.last_hidden_state, output.attentions[-1][:, :, 0].mean(dim=1).float().detach()
+            return output.last_hidden_state, at_least_float32(output.attentions[-1][:, :, 0].mean(dim=1).detach())
         # A mask of four axes goes to the attention as it is; one of two axes costs a host synchronisation.
         state_BLE = self.model(**inputs, attention_mask=seen_B11L).last_hidden_state
-        with torch.no_grad():
-            query_BHA = self._kept.pop("query")[:, 0].float().unflatten(-1, (self._heads, -1))
-            key_BLHA = self._kept.pop("key").float().unflatten(-1, (self._heads, -1))
-            score_BHL = torch.einsum("bha,blha->bhl", query_BHA, key_BLHA) * query_BHA.shape[-1] ** -0.5
-            attention_BHL = score_BHL.masked_fill(~token_mask_BL.unsqueeze(1), float("-inf")).softmax(dim=-1)
-        return state_BLE, attention_BHL.mean(dim=1)
+        return state_BLE, self._class_row(token_mask_BL)
+
+    @torch.no_grad()
+    def _class_row(self, token_mask_BL: Tensor) -> Tensor:
+        query_BHA = at_least_float32(self._kept.pop("query")[:, 0]).unflatten(-1, (self._heads, -1))
+        key_BLHA = at_least_float32(self._kept.pop("key")).unflatten(-1, (self._heads, -1))
+        with without_autocast(query_BHA):
+            score_BHL = torch.einsum("bha,blha->bhl", query_BHA * query_BHA.shape[-1] ** -0.5, key_BLHA)
+            weight_BHL = score_BHL.masked_fill(~token_mask_BL.unsqueeze(1), float("-inf")).softmax(dim=-1)
+        return weight_BHL.mean(dim=1)
 
     def _drop_token_types(self) -> None:
         table = getattr(self.model.embeddings, "token_type_embeddings", None)
