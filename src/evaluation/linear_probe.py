@@ -12,7 +12,7 @@ from torch import Tensor
 from src.evaluation.auroc import finding_auroc, judged_findings, masked_auroc
 from src.evaluation.embed import StudyEmbeddings
 
-L2_GRID = (1.0, 0.1, 0.01, 0.001, 0.0001)
+L2_GRID = (1.0, 0.1, 0.01, 0.001)
 _STEPS = 500
 
 
@@ -103,8 +103,8 @@ def fit_linear_probe(features: ProbeFeatures, label_NF: Tensor, *, l2: float) ->
     optimizer = torch.optim.LBFGS(
         [search_EF, bias_F],
         max_iter=_STEPS,
-        tolerance_grad=1e-8,
-        tolerance_change=1e-15,
+        tolerance_grad=1e-6,
+        tolerance_change=1e-13,
         history_size=20,
         line_search_fn="strong_wolfe",
     )

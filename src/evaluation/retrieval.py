@@ -16,7 +16,7 @@ from torch import Tensor
 
 # Cosines closer than this are one score: float32 embeddings do not tell them apart.
 _SAME_SCORE = 1e-6
-_SCORES_AT_ONCE = 4_000_000
+_SCORES_AT_ONCE = 2_000_000
 
 
 def retrieval_recall(image_ND: Tensor, text_ND: Tensor, *, ks: Sequence[int] = (1, 5, 10)) -> dict[str, float]:
@@ -44,7 +44,7 @@ def count_rivals(image_ND: Tensor, text_ND: Tensor) -> tuple[tuple[Tensor, Tenso
     """For each query, how many candidates score above the right one, and how many the same (the right one included).
 
     First for images that look for texts, then for texts that look for images; float64, (N,). Scores are computed in
-    float64, a few million at once, so memory grows with N and not with N^2.
+    float64, two million at once, so memory grows with N and not with N^2.
     """
     image_ND, text_ND = image_ND.double(), text_ND.double()
     own_N = (image_ND * text_ND).sum(dim=1)

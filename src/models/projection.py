@@ -1,6 +1,7 @@
 """From encoder widths to the common embedding width.
 
-Axes: B images or reports, P positions (patches or words), N rows (B, or B * P flattened), C channels, H hidden, D width.
+Axes: B images or reports, P positions (patches or words), N rows (B, or B * P flattened), C channels, H hidden width,
+D embedding width.
 """
 
 import torch

@@ -58,5 +58,5 @@ def _draw_counts(axes: "Axes", title: str, count_K: np.ndarray, colour: str) -> 
         fontsize=SMALL,
         color=QUIET,
     )
-    axes.set_xlim(0.5, len(sorted_K) + 0.5)
+    axes.set_xlim(0.5 - 0.01 * len(sorted_K), len(sorted_K) + 0.5)
     axes.set_xlabel("prototypes, most used first", fontsize=SMALL, color=QUIET)

@@ -97,6 +97,7 @@ def _draw_panel(axes: "Axes", title: str, curves: Mapping[str, Curve]) -> None:
     axes.set_xlabel("step", fontsize=SMALL, color=QUIET)
     axes.margins(x=0.02)
     if title == "learning rate":
+        axes.locator_params(axis="y", nbins=4)
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     else:
         axes.legend(frameon=False, fontsize=SMALL, labelcolor=QUIET, handlelength=1.8)

@@ -35,8 +35,8 @@ def test_the_gradient_is_zero_at_the_optimum(l2: float, seed: int):
         known = ~train.label_NF[:, f].isnan()
         residual = probe.score(train.feature_NE)[known, f].sigmoid() - train.label_NF[known, f]
         gradient = standard[known].T @ residual / known.sum() + l2 * probe.weight_EF[:, f]
-        assert gradient.abs().max() < 1e-6
-        assert abs(float(residual.mean())) < 1e-6
+        assert gradient.abs().max() < 1e-5
+        assert abs(float(residual.mean())) < 1e-5
 
 
 def test_equals_plain_gradient_descent():
@@ -49,8 +49,8 @@ def test_equals_plain_gradient_descent():
         residual = torch.where(known, (standard @ weight + bias).sigmoid() - train.label_NF, 0.0) / known.sum(0)
         weight = weight - 0.5 * (standard.T @ residual + 0.1 * weight)
         bias = bias - 0.5 * residual.sum(0)
-    torch.testing.assert_close(probe.weight_EF, weight, atol=1e-5, rtol=0)
-    torch.testing.assert_close(probe.bias_F, bias, atol=1e-5, rtol=0)
+    torch.testing.assert_close(probe.weight_EF, weight, atol=1e-4, rtol=0)
+    torch.testing.assert_close(probe.bias_F, bias, atol=1e-4, rtol=0)
 
 
 def test_a_feature_that_never_changes_has_no_say():
@@ -72,7 +72,7 @@ def test_strongly_correlated_features_converge(n: int, width: int):
     probe = fit_linear_probe(ProbeFeatures.of(feature), label, l2=1e-4)
     standard = (feature - probe.mean_E) * probe.scale_E
     residual = (probe.score(feature).sigmoid() - label) / n
-    assert (standard.T @ residual + 1e-4 * probe.weight_EF).abs().max() < 1e-6
+    assert (standard.T @ residual + 1e-4 * probe.weight_EF).abs().max() < 1e-5
 
 
 def test_finds_what_is_in_the_features():

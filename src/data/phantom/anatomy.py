@@ -74,7 +74,7 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
         half_width=between(0.345, 0.385),
         top=between(0.095, 0.125),
         height={"low": between(0.57, 0.60), "normal": between(0.67, 0.71), "high": between(0.77, 0.80)}[volumes],
-        heart_ratio=between(0.40, 0.46),
+        heart_ratio=between(0.38, 0.45),
         heart_tilt=between(-0.03, 0.03),
         wall=between(0.04, 0.14),
         curve=sign * between(0.022, 0.035) if curved else between(-0.004, 0.004),
@@ -95,8 +95,8 @@ def draw_anatomy(rng: np.random.Generator) -> Anatomy:
 
 
 def heart_ratio(anatomy: Anatomy, findings: tuple[Finding, ...]) -> float:
-    """Heart width over inner thorax width: at most 0.46, or at least 0.55 with cardiomegaly."""
+    """Heart width over inner thorax width: at most 0.45, or at least 0.56 with cardiomegaly."""
     for finding in findings:
         if finding.name == "cardiomegaly":
-            return 0.55 + 0.15 * finding.extent
+            return 0.56 + 0.15 * finding.extent
     return anatomy.heart_ratio

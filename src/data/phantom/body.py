@@ -6,6 +6,20 @@ from src.data.phantom.devices import CARINA
 from src.data.phantom.geometry import Chest
 from src.data.phantom.shapes import both_sides, closed_curve, open_curve, ribbon
 
+_HUMERUS = np.array(
+    [
+        (0.455, 0.035),
+        (0.50, 0.03),
+        (0.525, 0.08),
+        (0.53, 0.2),
+        (0.56, 0.5),
+        (0.52, 0.5),
+        (0.49, 0.2),
+        (0.455, 0.09),
+    ]
+)
+_BUBBLE = np.array([(-1, 0.1), (-0.6, -0.7), (0.1, -1), (0.8, -0.6), (1, 0.3), (0, 0.6)])
+
 
 def trunk(chest: Chest) -> np.ndarray:
     """Neck, shoulders and the sides of the chest down past the picture's edge."""
@@ -30,7 +44,9 @@ def arms(chest: Chest) -> np.ndarray:
 def humeri(chest: Chest) -> np.ndarray:
     """Heads and shafts of the arm bones."""
     top = chest.anatomy.top
-    half_N2 = np.array([(0.455, top + 0.035), (0.50, top + 0.03), (0.525, top + 0.08), (0.53, top + 0.2), (0.56, top + 0.5)])
+    half_N2 = np.array(
+        [(0.455, top + 0.035), (0.50, top + 0.03), (0.525, top + 0.08), (0.53, top + 0.2), (0.56, top + 0.5)]
+    )
     half_N2 = np.vstack([half_N2, [(0.52, top + 0.5), (0.49, top + 0.2), (0.455, top + 0.09)]])
     return closed_curve(both_sides(half_N2))
 
@@ -58,7 +74,9 @@ def bubble(chest: Chest) -> np.ndarray:
     size = chest.anatomy.bubble
     centre_2 = np.array([0.5 + 0.52 * chest.anatomy.half_width, _dome(chest.lungs["left"]) + 0.055 + 0.02 * size])
     radius_2 = np.array([0.05 + 0.035 * size, 0.022 + 0.022 * size])
-    return closed_curve(centre_2 + radius_2 * np.array([(-1, 0.1), (-0.6, -0.7), (0.1, -1), (0.8, -0.6), (1, 0.3), (0, 0.6)]))
+    return closed_curve(
+        centre_2 + radius_2 * np.array([(-1, 0.1), (-0.6, -0.7), (0.1, -1), (0.8, -0.6), (1, 0.3), (0, 0.6)])
+    )
 
 
 def breasts(chest: Chest) -> np.ndarray:
@@ -67,7 +85,7 @@ def breasts(chest: Chest) -> np.ndarray:
     width = chest.anatomy.half_width
     y = chest.anatomy.top + 0.47
     ring_N2 = np.stack([0.150 * np.cos(turn), 0.155 * np.sin(turn)], axis=1)
-    return closed_curve(both_sides(ring_N2 + (0.62 * width, y)))
+    return closed_curve(both_sides(ring_N2 + np.array([0.62 * width, y])))
 
 
 def airways(chest: Chest) -> list[np.ndarray]:

@@ -20,7 +20,11 @@ def device_lines(chest: Chest, finding: Finding) -> list[tuple[np.ndarray, float
         return [(open_curve(np.array([(x + 0.004, -0.2), (x, tip - 0.07), (x - 0.002, tip)])), 0.012)]
     if finding.kind == "central line":
         tip = chest.level(0.52 if finding.spot[1] > 0.5 else 0.36)
-        path = [(0.5 + sign * 0.085, -0.15), (0.5 + sign * 0.075, chest.level(-0.06)), (0.5 + sign * 0.055, chest.level(0.06))]
+        path = [
+            (0.5 + sign * 0.085, -0.15),
+            (0.5 + sign * 0.075, chest.level(-0.06)),
+            (0.5 + sign * 0.055, chest.level(0.06)),
+        ]
         if sign > 0:
             path += [(0.515, chest.level(0.15)), (0.47, chest.level(0.22))]
         return [(open_curve(np.array([*path, (0.452, chest.level(0.30)), (0.449, tip)])), 0.008)]

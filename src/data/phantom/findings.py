@@ -35,7 +35,8 @@ _ORDER = (*_SPACE, "cardiomegaly", "edema", "fracture", "support_device")
 class Finding:
     """One instance of a finding in one patient.
 
-    ``side`` and ``zone``: where; ``both`` for heart and edema. ``grade``: 0 mild or small, 1 moderate, 2 severe or large. ``size``: position within the grade, 0 to 1.
+    ``side`` and ``zone``: where; ``both`` for heart and edema. ``grade``: 0 mild or small, 1 moderate,
+    2 severe or large. ``size``: position within the grade, 0 to 1.
     ``spot``: where inside its zone, each 0 to 1. ``kind``: which device, or the finding's own variant.
     ``wobble``: eight numbers in -1 to 1 that shape the outline.
     """

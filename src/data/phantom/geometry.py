@@ -5,6 +5,7 @@ A lung place is (u, v): u from 0 at the heart to 1 at the ribs, v from 0 at the 
 """
 
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -102,8 +103,14 @@ class Chest:
         """Body to picture coordinates."""
         return self.anatomy.pose(points_N2)
 
-    def level(self, v: np.ndarray | float) -> np.ndarray | float:
-        """Height in the picture's body coordinates of lung level ``v``."""
+    @overload
+    def level(self, v: float) -> float: ...
+
+    @overload
+    def level(self, v: np.ndarray) -> np.ndarray: ...
+
+    def level(self, v: float | np.ndarray) -> float | np.ndarray:
+        """The y of lung level ``v``."""
         return self.anatomy.top + v * self.anatomy.height
 
     def place(self, side: str, u: float, v: float) -> np.ndarray:

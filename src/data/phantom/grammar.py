@@ -1,6 +1,7 @@
 """The words of the phantom's reports: templates for what is there, what is not, and what does not matter.
 
-Slots: {side}, {Side} left, right or bilateral; {grade}; {place} e.g. right upper lobe; {n} a number; {was} a comparison.
+Slots: {side}, {Side} left, right or bilateral; {grade}; {place} e.g. right upper lobe; {n} a number;
+{was} a comparison with an earlier film, or nothing.
 """
 
 from typing import NamedTuple

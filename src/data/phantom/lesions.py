@@ -51,10 +51,10 @@ def opacities(chest: Chest, finding: Finding) -> list[Opacity]:
     if finding.name == "atelectasis":
         return [Opacity(_bands(chest, finding), 0.62 + 0.2 * finding.extent, 0.004, 0.1)]
     if finding.name == "edema":
-        haze = Opacity(_wings(chest, finding, 1.0), 0.30 + 0.42 * finding.extent, 0.045, 0.5)
+        haze = Opacity(_wings(chest, finding, 1.0), 0.42 + 0.36 * finding.extent, 0.040, 0.5)
         return [haze, Opacity(kerley_lines(chest), 0.35 + 0.30 * finding.extent, 0.001, 0.0)]
     if finding.name == "fracture":
-        return [Opacity([_bruise(chest, finding)], 0.45, 0.008, 0.0)]
+        return [Opacity([_bruise(chest, finding)], 0.66, 0.007, 0.0)]
     return []
 
 
@@ -78,9 +78,9 @@ def collapsed_lung(chest: Chest, finding: Finding) -> np.ndarray:
     depth_N = np.clip((base - outline_N2[:, 1]) / chest.anatomy.height, 0, 1)
     taper = 0.85 - 0.65 * extent
     offset_N = (outline_N2[:, 0] - 0.5) * sign
-    kept_N = 1 - (0.13 + 0.42 * extent) * (1 - taper * (1 - depth_N))
+    kept_N = 1 - (0.17 + 0.40 * extent) * (1 - taper * (1 - depth_N))
     x_N = 0.5 + sign * (0.06 + (offset_N - 0.06) * kept_N)
-    y_N = base - (base - outline_N2[:, 1]) * np.where(outline_N2[:, 1] < base, 1 - (0.10 + 0.20 * extent), 1.0)
+    y_N = base - (base - outline_N2[:, 1]) * np.where(outline_N2[:, 1] < base, 1 - (0.12 + 0.20 * extent), 1.0)
     return np.stack([x_N, y_N], axis=1)
 
 
@@ -121,8 +121,7 @@ def lesion_mask(chest: Chest, finding: Finding, size: int) -> np.ndarray:
         centre_2 = break_point(chest, finding)
         return _union(chest, [blob(centre_2, (0.042, 0.042), finding.wobble, 0.0)], size)
     if finding.name == "pneumothorax":
-        lung_HW = inside(chest.pose(chest.lungs[finding.side]), size)
-        return lung_HW & ~inside(chest.pose(collapsed_lung(chest, finding)), size)
+        return chest.organs(size)[f"{finding.side} lung"] & ~inside(chest.pose(collapsed_lung(chest, finding)), size)
     outlines = _wings(chest, finding, 1.25) if finding.name == "edema" else opacities(chest, finding)[0].outlines
     organs = chest.organs(size)
     sides = SIGN if finding.side == "both" else (finding.side,)
@@ -136,8 +135,8 @@ def _union(chest: Chest, outlines: list[np.ndarray], size: int) -> np.ndarray:
 
 def _fluid(chest: Chest, finding: Finding) -> np.ndarray:
     """Fluid below a meniscus that climbs at the ribs; the angle fills first."""
-    lateral = 0.90 - 0.08 - 0.46 * finding.extent
-    medial = 1.06 - 0.52 * finding.extent
+    lateral = 0.80 - 0.44 * finding.extent
+    medial = 1.03 - 0.50 * finding.extent
     u_N = np.linspace(0, 1, 12)
     v_N = medial + (lateral - medial) * u_N**2.6
     sign, width = SIGN[finding.side], chest.anatomy.half_width
@@ -164,11 +163,11 @@ def _bands(chest: Chest, finding: Finding) -> list[np.ndarray]:
 
 def _wings(chest: Chest, finding: Finding, growth: float) -> list[np.ndarray]:
     """Both perihilar regions."""
-    radius = (0.085 + 0.05 * finding.extent) * growth
+    radius = (0.10 + 0.045 * finding.extent) * growth
     return [blob(chest.place(side, 0.34, 0.52), (radius, radius * 1.7), finding.wobble, 0.08) for side in SIGN]
 
 
 def _bruise(chest: Chest, finding: Finding) -> np.ndarray:
     """Blood between rib and lung beside a fracture."""
     centre_2 = break_point(chest, finding)
-    return blob(centre_2, (0.024, 0.034), finding.wobble, 0.05)
+    return blob(centre_2, (0.026, 0.038), finding.wobble, 0.05)

@@ -45,7 +45,9 @@ class _Painter:
         self.chest = chest
         self.findings = findings
         self.grid = grid
-        rough, cloud, tissue = (resize(blur(field, sigma), grid) for field, sigma in zip(texture, (0.010, 0.035, 0.06), strict=True))
+        rough, cloud, tissue = (
+            resize(blur(field, sigma), grid) for field, sigma in zip(texture, (0.010, 0.035, 0.06), strict=True)
+        )
         self.rough, self.cloud, self.tissue = rough, cloud * 3.2, tissue * 5
 
     def paint(self, outlines: list[np.ndarray], softness: float) -> np.ndarray:
@@ -64,8 +66,8 @@ class _Painter:
         lungs = paint(list(chest.lungs.values()), 0.0035)
         depth = blur(lungs, 0.035)
         air = lungs * (0.62 + 0.38 * depth) * (1 - 0.86 * heart) * (1 - 0.93 * middle)
-        gas = self._gas(lungs)
-        air = air * (1 + 0.10 * gas) * (1 - self._water())
+        gas, collapsed = self._pneumothorax(lungs)
+        air = air * (1 + 0.28 * gas - 0.16 * collapsed) * (1 - self._water())
         pipes = paint(body.airways(chest), 0.003)
         thick = trunk * (0.30 + 0.26 * blur(trunk, 0.06)) + 0.30 * paint([body.arms(chest)], 0.012) * (1 - trunk)
         density = thick + 0.12 * heart + 0.12 * middle + 0.15 * belly * trunk - 0.10 * pipes
@@ -78,13 +80,15 @@ class _Painter:
         density += air * (-0.46 + 0.030 * self.rough * (1 - gas) + 0.022 * self.cloud * (1 - gas))
         return density, air, gas
 
-    def _gas(self, lungs: np.ndarray) -> np.ndarray:
-        gas = np.zeros_like(lungs)
+    def _pneumothorax(self, lungs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gas outside the lungs, and the lungs that gave way to it, which hold less air."""
+        gas, collapsed = np.zeros_like(lungs), np.zeros_like(lungs)
         for finding in self.findings:
             if finding.name == "pneumothorax":
-                side = self.paint([self.chest.lungs[finding.side]], 0.003)
-                gas = np.maximum(gas, side * (1 - self.paint([collapsed_lung(self.chest, finding)], 0.003)))
-        return gas
+                side = self.paint([self.chest.lungs[finding.side]], 0.0035)
+                rest = side * self.paint([collapsed_lung(self.chest, finding)], 0.003)
+                gas, collapsed = np.maximum(gas, side - rest), np.maximum(collapsed, rest)
+        return gas, collapsed
 
     def _water(self) -> np.ndarray:
         """The share of the lung's air that opacities take."""
@@ -92,7 +96,9 @@ class _Painter:
         for finding in self.findings:
             for opacity in opacities(self.chest, finding):
                 mottled = 1 + opacity.texture * np.clip(self.cloud + 0.5 * self.rough, -1.2, 1.2)
-                kept *= 1 - np.clip(opacity.strength * self.paint(opacity.outlines, opacity.softness) * mottled, 0, 0.97)
+                kept *= 1 - np.clip(
+                    opacity.strength * self.paint(opacity.outlines, opacity.softness) * mottled, 0, 0.97
+                )
         return 1 - kept
 
 
@@ -111,7 +117,7 @@ def _bones(chest: Chest, findings: tuple[Finding, ...], size: int) -> np.ndarray
     """What bones add to the density."""
     whole_SRN2 = skeleton.back_ribs(chest)
     front = ribbon(skeleton.front_ribs(chest, whole_SRN2), skeleton.RIB_WIDTH * 1.1)
-    bands = [chest.pose(ribbon(line, skeleton.RIB_WIDTH)) for line in _broken(chest, findings, whole_SRN2)]
+    bands = [chest.pose(ribbon(line, skeleton.RIB_WIDTH)) for line in _broken(findings, whole_SRN2)]
     collar = chest.pose(ribbon(skeleton.clavicles(chest), skeleton.CLAVICLE_WIDTH))
     faint, strong, rims, column = (_canvas(size) for _ in range(4))
     fill(faint, [chest.pose(front)], 130)
@@ -127,14 +133,14 @@ def _bones(chest: Chest, findings: tuple[Finding, ...], size: int) -> np.ndarray
     return bone * (chest.anatomy.bone / 255)
 
 
-def _broken(chest: Chest, findings: tuple[Finding, ...], whole_SRN2: np.ndarray) -> list[np.ndarray]:
+def _broken(findings: tuple[Finding, ...], whole_SRN2: np.ndarray) -> list[np.ndarray]:
     """The ribs; one broken by a fracture in two parts, of which the outer one is pushed down."""
     lines = {(side, number): whole_SRN2[s, number] for s, side in enumerate(SIGN) for number in range(skeleton.RIBS)}
     parts = []
     for finding in findings:
         if finding.name == "fracture":
             rib_N2 = lines.pop((finding.side, rib_number(finding) - 1))
-            step = np.array([0.0, 0.014 + 0.014 * finding.extent])
+            step = np.array([0.0, 0.018 + 0.012 * finding.extent])
             index = break_index(rib_N2)
             parts += [rib_N2[: index + 1] - 0.35 * step, rib_N2[index:] + 0.65 * step]
     return [np.stack(list(lines.values())), *parts]
@@ -145,10 +151,10 @@ def _lines(chest: Chest, findings: tuple[Finding, ...], size: int) -> np.ndarray
     canvas = _canvas(size)
     for finding in findings:
         if finding.name == "pneumothorax":
-            stroke(canvas, [chest.pose(_pleura(chest, finding))], 0.0035, 90)
+            stroke(canvas, [chest.pose(_pleura(chest, finding))], 0.0045, 140)
         if finding.name == "support_device":
             for line, width in device_lines(chest, finding):
-                stroke(canvas, [chest.pose(line)], width, 105)
+                stroke(canvas, [chest.pose(line)], width, 150)
             if finding.kind == "pacemaker":
                 fill(canvas, [chest.pose(pacemaker_box(chest, finding))], 230)
     return blur(canvas.astype(np.float32), 0.0012) * (0.42 / 255)

@@ -93,7 +93,7 @@ def stroke(canvas_HW: np.ndarray, lines: Sequence[np.ndarray], width: float, val
 
     size = len(canvas_HW)
     pixels = max(1, round(width * size))
-    shade = int(min(255.0, value * min(1.0, 0.25 + 0.75 * width * size)))
+    shade = int(min(255.0, value * min(1.0, 0.35 + 0.65 * width * size)))
     for line in lines:
         cv2.polylines(canvas_HW, _fixed(line, size), False, shade, pixels, cv2.LINE_AA, _SHIFT)
     return canvas_HW
@@ -109,7 +109,7 @@ def inside(outline_N2: np.ndarray, size: int) -> np.ndarray:
 
 
 def blur(field_HW: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur; ``sigma`` is a fraction of the size. Wide ones are made on a coarser grid, narrow ones left out."""
+    """Gaussian blur; ``sigma`` is a fraction of the size. Wide ones use a coarser grid, the narrowest do nothing."""
     import cv2
 
     size = len(field_HW)

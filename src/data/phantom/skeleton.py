@@ -46,12 +46,12 @@ def front_ribs(chest: Chest, back_SRN2: np.ndarray) -> np.ndarray:
 
 def clavicles(chest: Chest) -> np.ndarray:
     """From the sternum to the shoulders, (2, N, 2)."""
-    return open_curve(both_sides(_CLAVICLE * (chest.anatomy.half_width / 0.36, 1.0) + (0.0, chest.anatomy.top)), samples=4)
+    return open_curve(both_sides(_fitted(chest, _CLAVICLE)), samples=4)
 
 
 def scapulae(chest: Chest) -> np.ndarray:
     """The edges of the shoulder blades beside the lungs, (2, N, 2)."""
-    return open_curve(both_sides(_SCAPULA * (chest.anatomy.half_width / 0.36, 1.0) + (0.0, chest.anatomy.top)), samples=3)
+    return open_curve(both_sides(_fitted(chest, _SCAPULA)), samples=3)
 
 
 def bend(chest: Chest, v: float | np.ndarray) -> float | np.ndarray:
@@ -70,3 +70,8 @@ def discs(chest: Chest) -> np.ndarray:
     v_N = np.arange(-0.18, 1.9, 0.082)
     centre_N2 = np.stack([0.5 + bend(chest, v_N), chest.level(v_N)], axis=1)
     return centre_N2[:, None] + np.array([[-0.030, 0.0], [0.030, 0.0]])
+
+
+def _fitted(chest: Chest, half_N2: np.ndarray) -> np.ndarray:
+    """Points of an average patient, from the apex down, brought to this one's width and height."""
+    return half_N2 * np.array([chest.anatomy.half_width / 0.36, 1.0]) + np.array([0.0, chest.anatomy.top])

@@ -24,7 +24,7 @@ class PhantomTable:
         return self.count
 
     @functools.cached_property
-    def label_NF(self) -> np.ndarray:
+    def label_NF(self) -> np.ndarray:  # noqa: N802
         """float32 (N, F): 1 present, 0 absent, columns in the order of ``FINDING_NAMES``."""
         labels = [self.study(index).labels for index in range(self.count)]
         return np.array(labels, dtype=np.float32).reshape(self.count, len(FINDING_NAMES))
@@ -47,7 +47,7 @@ class PhantomTable:
         """The study's number in the phantom, unique over all splits."""
         return self.first + index
 
-    def file(self, index: int) -> str:
+    def file(self, index: int) -> str:  # noqa: ARG002
         """No file: the picture is generated."""
         return ""
 

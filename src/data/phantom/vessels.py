@@ -30,7 +30,10 @@ def vessel_lines(chest: Chest, numbers: np.ndarray) -> list[tuple[list[np.ndarra
         if at < 3:
             branches.append(side_SBT2[..., :3, :])
         twigs.append(side_SBT2[..., 2 if at < 3 else 0 :, :])
-    return [([_mirror(line) for line in lines], width) for lines, width in zip((trunks, branches, twigs), WIDTHS, strict=True)]
+    return [
+        ([_mirror(line) for line in lines], width)
+        for lines, width in zip((trunks, branches, twigs), WIDTHS, strict=True)
+    ]
 
 
 def _mirror(half_SBT2: np.ndarray) -> np.ndarray:

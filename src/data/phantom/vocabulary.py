@@ -3,7 +3,6 @@
 The text is the phantom's reports and a list of radiology terms. The same call writes the same bytes each time.
 """
 
-import os
 import string
 import sys
 from pathlib import Path
@@ -20,7 +19,10 @@ _TERM_WEIGHT = 20
 
 
 def train_vocabulary() -> list[str]:
-    """The pieces in the order of their ids: the special ones, all letters and digits and their ``##`` forms, the rest."""
+    """The pieces in the order of their ids: special ones, letters and digits with their ``##`` forms, the rest.
+
+    The alphabet goes in as special tokens so that it has fixed ids, by which the trainer settles ties.
+    """
     from tokenizers import Tokenizer
     from tokenizers.models import WordPiece
     from tokenizers.normalizers import BertNormalizer
@@ -32,15 +34,15 @@ def train_vocabulary() -> list[str]:
     tokenizer = Tokenizer(WordPiece(unk_token="[UNK]"))
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()
-    trainer = WordPieceTrainer(
-        vocab_size=VOCABULARY_SIZE, special_tokens=base, min_frequency=2, show_progress=False
-    )
+    trainer = WordPieceTrainer(vocab_size=VOCABULARY_SIZE, special_tokens=base, min_frequency=2, show_progress=False)
     words = terms()
     reports = [make_study(seed=_SEED, index=index, prevalence=0.16).report for index in range(_REPORTS)]
     tokenizer.train_from_iterator([*reports, *(words * _TERM_WEIGHT)], trainer)
     known = set(base)
     vocabulary = tokenizer.get_vocab()
-    learned = sorted((piece for piece in vocabulary if piece not in known), key=lambda piece: (piece[:2] == "##", piece))
+    learned = sorted(
+        (piece for piece in vocabulary if piece not in known), key=lambda piece: (piece[:2] == "##", piece)
+    )
     whole = [word for word in words if word not in known and word not in vocabulary]
     return [*base, *learned, *whole]
 
@@ -52,7 +54,7 @@ def main(arguments: list[str]) -> None:
     out = Path(arguments[0])
     temporary = out.with_name(out.name + ".part")
     temporary.write_text("\n".join(train_vocabulary()) + "\n", encoding="ascii", newline="\n")
-    os.replace(temporary, out)
+    temporary.replace(out)
 
 
 if __name__ == "__main__":

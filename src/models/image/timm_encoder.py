@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from src.core.checkpoint import load_exactly, read_tensors
 from src.core.errors import UserError
-from src.core.precision import at_least_float32, without_autocast
+from src.core.precision import at_least_float32
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.features import ImageEncoder, ImageFeatures
 from src.models.hub import cached_file, hub_reachable
@@ -38,6 +38,8 @@ class TimmEncoder(ImageEncoder):
 
     Raises UserError for an unknown name, weights that are not there or do not fit, or images of another size.
     """
+
+    model: Any
 
     def __init__(
         self,
@@ -108,19 +110,20 @@ class TimmEncoder(ImageEncoder):
         qkv_BN3GA = self._kept.pop().unflatten(-1, (3, attention.num_heads, -1))
         query_BGA = at_least_float32(attention.q_norm(qkv_BN3GA[:, 0, 0]))
         key_BNGA = at_least_float32(attention.k_norm(qkv_BN3GA[:, :, 1]))
-        with without_autocast(query_BGA):
-            weight_BGN = torch.einsum("bga,bnga->bgn", query_BGA * attention.scale, key_BNGA).softmax(dim=-1)
+        # A product and a sum, since autocast would round the operands of a matrix product.
+        score_BGN = (query_BGA.unsqueeze(1) * attention.scale * key_BNGA).sum(dim=-1).mT
+        weight_BGN = score_BGN.softmax(dim=-1)
         return weight_BGN.mean(dim=1)[:, self.model.num_prefix_tokens :]
 
     def _check_size(self, image_BCHW: Tensor) -> None:
-        embedding = getattr(self.model, "patch_embed", None)
+        embedding: Any = getattr(self.model, "patch_embed", None)
         if not getattr(embedding, "strict_img_size", False) or embedding.img_size is None:
             return
-        size = tuple(image_BCHW.shape[2:])
-        if size != tuple(embedding.img_size):
+        size, built = tuple(image_BCHW.shape[2:]), tuple(embedding.img_size)
+        if size != built:
             raise UserError(
-                f"Images of {size[0]} x {size[1]} pixels do not fit an image encoder built for {embedding.img_size[0]} x "
-                f"{embedding.img_size[1]}: set encoder.image.image_size={size[0]} or change the transform's size."
+                f"Images of {size[0]} x {size[1]} pixels do not fit an image encoder built for {built[0]} x {built[1]}"
+                f": set encoder.image.image_size={size[0]} or change the transform's size."
             )
 
 
@@ -130,12 +133,12 @@ class _Keeper:
     def __init__(self, kept: list[Tensor]) -> None:
         self.kept = kept
 
-    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def __call__(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.kept.clear()
         self.kept.append(output.detach())
 
 
-def _has_plain_class_attention(model: nn.Module) -> bool:
+def _has_plain_class_attention(model: Any) -> bool:
     from timm.layers import Attention
 
     # Other attention classes add a position bias or a rotation, which q and k alone do not show.
@@ -143,7 +146,7 @@ def _has_plain_class_attention(model: nn.Module) -> bool:
     return plain and getattr(model, "cls_token", None) is not None
 
 
-def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> nn.Module:
+def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> Any:
     ensure_torchvision()
     import timm
 
@@ -151,7 +154,7 @@ def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> nn.Mod
         near = get_close_matches(name, [*timm.list_models(), *timm.list_pretrained()], n=3, cutoff=0.0)
         raise UserError(f"timm has no model {name}: did you mean {', '.join(near)}? Set encoder.image.name.")
     try:
-        model: nn.Module = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
+        model = timm.create_model(name, pretrained=False, num_classes=0, **arguments)
     except (TypeError, RuntimeError) as error:
         raise UserError(
             f"The timm model {name} could not be built ({error}): leave encoder.image.image_size null for a model that "
@@ -160,7 +163,7 @@ def _create(name: str, *, pretrained: bool, arguments: dict[str, Any]) -> nn.Mod
     return _fetched(model, name, arguments) if pretrained else model
 
 
-def _fetched(model: nn.Module, name: str, arguments: dict[str, Any]) -> nn.Module:
+def _fetched(model: Any, name: str, arguments: dict[str, Any]) -> Any:
     import timm
 
     repository = model.pretrained_cfg.get("hf_hub_id")
@@ -171,10 +174,9 @@ def _fetched(model: nn.Module, name: str, arguments: dict[str, Any]) -> nn.Modul
     )
     if hub_reachable():
         try:
-            fetched: nn.Module = timm.create_model(name, pretrained=True, num_classes=0, **arguments)
+            return timm.create_model(name, pretrained=True, num_classes=0, **arguments)
         except (OSError, RuntimeError) as error:
             raise offline from error
-        return fetched
     file = cached_file(repository, ("model.safetensors", "pytorch_model.bin")) if repository else None
     if file is None:
         raise offline
@@ -182,7 +184,7 @@ def _fetched(model: nn.Module, name: str, arguments: dict[str, Any]) -> nn.Modul
     return model
 
 
-def _load(model: nn.Module, file: str, name: str) -> None:
+def _load(model: Any, file: str, name: str) -> None:
     import timm
 
     tensors = read_tensors(file)

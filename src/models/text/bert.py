@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from src.core.errors import UserError
-from src.core.precision import at_least_float32, without_autocast
+from src.core.precision import at_least_float32
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.features import TextEncoder, TextFeatures
@@ -47,6 +47,8 @@ class BertEncoder(TextEncoder):
 
     Raises UserError where the weights, the vocabulary or the architecture are not there or do not fit.
     """
+
+    model: Any
 
     def __init__(
         self,
@@ -123,9 +125,9 @@ class BertEncoder(TextEncoder):
     def _class_row(self, token_mask_BL: Tensor) -> Tensor:
         query_BHA = at_least_float32(self._kept.pop("query")[:, 0]).unflatten(-1, (self._heads, -1))
         key_BLHA = at_least_float32(self._kept.pop("key")).unflatten(-1, (self._heads, -1))
-        with without_autocast(query_BHA):
-            score_BHL = torch.einsum("bha,blha->bhl", query_BHA * query_BHA.shape[-1] ** -0.5, key_BLHA)
-            weight_BHL = score_BHL.masked_fill(~token_mask_BL.unsqueeze(1), float("-inf")).softmax(dim=-1)
+        # A product and a sum, since autocast would round the operands of a matrix product.
+        score_BHL = (query_BHA.unsqueeze(1) * query_BHA.shape[-1] ** -0.5 * key_BLHA).sum(dim=-1).mT
+        weight_BHL = score_BHL.masked_fill(~token_mask_BL.unsqueeze(1), float("-inf")).softmax(dim=-1)
         return weight_BHL.mean(dim=1)
 
     def _drop_token_types(self) -> None:
@@ -142,11 +144,11 @@ class _Keeper:
         self.kept = kept
         self.name = name
 
-    def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def __call__(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
         self.kept[self.name] = output.detach()
 
 
-def _pretrained_model(name: str, *, num_layers: int) -> nn.Module:
+def _pretrained_model(name: str, *, num_layers: int) -> Any:
     ensure_torchvision()
     from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModel
@@ -179,7 +181,7 @@ def _pretrained_model(name: str, *, num_layers: int) -> nn.Module:
     return _without_pooler(model)
 
 
-def _random_model(architecture: Mapping[str, Any], num_layers: int) -> nn.Module:
+def _random_model(architecture: Mapping[str, Any], num_layers: int) -> Any:
     ensure_torchvision()
     from transformers import AutoConfig, AutoModel
 
@@ -191,7 +193,8 @@ def _random_model(architecture: Mapping[str, Any], num_layers: int) -> nn.Module
         model = AutoModel.from_config(config, attn_implementation=_attention(kind))
     except (KeyError, ValueError, TypeError) as error:
         raise UserError(
-            f"encoder.text.architecture does not describe a Hugging Face model ({error}): give model_type and its sizes."
+            f"encoder.text.architecture does not describe a Hugging Face model ({error}): give model_type and "
+            "its sizes."
         ) from error
     return _without_pooler(model)
 
@@ -200,7 +203,7 @@ def _attention(model_type: str) -> str:
     return "sdpa" if model_type in _PLAIN_ATTENTION else "eager"
 
 
-def _without_pooler(model: nn.Module) -> nn.Module:
+def _without_pooler(model: Any) -> Any:
     if getattr(model, "pooler", None) is not None:
         model.pooler = None
     return model

@@ -142,7 +142,7 @@ def test_weights_of_another_size_of_image_are_resized(make: Make, tmp_path: Path
 
 def test_weights_of_another_model(make: Make, tmp_path: Path) -> None:
     save_file(make("resnet10t", model_args=NARROW).model.state_dict(), tmp_path / "w.safetensors")
-    with pytest.raises(UserError, match="missing.*left over"):
+    with pytest.raises(UserError, match=r"missing.*left over"):
         make("resnet18", weights=str(tmp_path / "w.safetensors"))
 
 
