@@ -22,6 +22,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    import torch
     from hypothesis import settings
 
     from src.core.torchvision_ops import ensure_torchvision
@@ -29,6 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("house", derandomize=True, deadline=None, max_examples=25)
     settings.load_profile("house")
     ensure_torchvision()
+    # Two threads that wait for each other on a busy machine are slower than one.
+    torch.set_num_threads(1)
 
 
 def _folder(path: Path, option: str) -> Path:

@@ -14,6 +14,19 @@ from src.core.errors import UserError
 
 _NESTED = ("state_dict", "model")
 _LISTED = 10
+# What torch's reader raises on damaged bytes, depending on where the damage is.
+_DAMAGE = (
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    OSError,
+    AssertionError,
+    OverflowError,
+    struct.error,
+)
 _REFUSED = re.compile(r"(?:GLOBAL|class|type|function)\s+([\w.]+\.[\w.]+)|^([\w.]+\.[\w.]+) was blocked", re.MULTILINE)
 
 
@@ -99,7 +112,7 @@ def _read_torch(path: Path) -> Any:
             "it was run: where you trust its origin, load it in a throw-away Python with weights_only=False and save "
             "its state_dict with safetensors.torch.save_file."
         ) from error
-    except (RuntimeError, EOFError, ValueError, LookupError, AttributeError, TypeError, OSError, struct.error) as error:
+    except _DAMAGE as error:
         raise _broken(path) from error
 
 

@@ -37,6 +37,15 @@ class PairTable(Protocol):
 
 
 @runtime_checkable
+class BoxedTable(Protocol):
+    """A table that also knows where in its images the findings are."""
+
+    def boxes(self, index: int) -> list[tuple[str, np.ndarray]]:
+        """The name of each finding, and its left, top, right and bottom in pixels of ``image(index)``."""
+        ...
+
+
+@runtime_checkable
 class PairSource(Protocol):
     """A data set, built from ``conf/dataset/NAME.yaml``."""
 

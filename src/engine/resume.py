@@ -33,4 +33,4 @@ def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path,
 
 def _name_of(checkpoints: Path) -> str | None:
     config = checkpoints / "config.yaml"
-    return OmegaConf.load(config).get("name") if config.is_file() else None
+    return OmegaConf.select(OmegaConf.load(config), "name") if config.is_file() else None

@@ -34,20 +34,25 @@ class StudyEmbeddings:
 
 
 def embed_studies(
-    model: AlignmentModel, dataloader: Iterable[PairBatch], *, device: torch.device | str, precision: str
+    model: AlignmentModel,
+    dataloader: Iterable[PairBatch],
+    *,
+    device: torch.device | str,
+    precision: str,
+    texts: bool = True,
 ) -> StudyEmbeddings:
     """Embed every study once, in eval mode and without gradients; the model's training mode is restored after.
 
     The model stays on ``device``, where it must already be. ``precision`` as Lightning names it: ``bf16-mixed`` and
     ``16-mixed`` run under autocast, any other as the weights are. Raises UserError where there is no study, or where
-    an embedding is not finite.
+    an embedding is not finite. ``texts=False`` leaves the reports out, and ``text_ND`` without columns.
     """
     device = torch.device(device)
     was_training = model.training
     model.eval()
     try:
         with torch.inference_mode(), autocast(device, precision):
-            parts = [_embed(model, batch.to(device)) for batch in dataloader]
+            parts = [_embed(model, batch.to(device), texts=texts) for batch in dataloader]
     finally:
         model.train(was_training)
     if not parts:
@@ -65,10 +70,12 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager:
     return torch.autocast(device.type, dtype=dtypes[precision])
 
 
-def _embed(model: AlignmentModel, batch: PairBatch) -> tuple[Tensor, ...]:
+def _embed(model: AlignmentModel, batch: PairBatch, *, texts: bool) -> tuple[Tensor, ...]:
     image = model.embed_images(batch.image_BCHW)
-    text = model.embed_texts(batch.token_BL, batch.token_mask_BL)
-    vectors = (image.feature_BE, image.global_BD, text.global_BD, batch.label_BF)
+    text_BD = image.global_BD[:, :0]
+    if texts:
+        text_BD = model.embed_texts(batch.token_BL, batch.token_mask_BL).global_BD
+    vectors = (image.feature_BE, image.global_BD, text_BD, batch.label_BF)
     return (*(vector.float().cpu() for vector in vectors), batch.row_B.cpu())
 
 

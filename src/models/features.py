@@ -63,8 +63,12 @@ class TextEmbeddings:
 
 
 class ImageEncoder(nn.Module):
-    """Base of image encoders. A new one sets the widths of its vectors and implements ``forward``."""
+    """Base of image encoders. A new one sets the widths of its vectors and implements ``forward``.
 
+    ``model`` is the network itself, as its library gives it.
+    """
+
+    model: nn.Module
     global_dim: int
     local_dim: int
 
@@ -78,8 +82,12 @@ class ImageEncoder(nn.Module):
 
 
 class TextEncoder(nn.Module):
-    """Base of text encoders. A new one sets its widths and its tokenizer and implements ``forward``."""
+    """Base of text encoders. A new one sets its widths and its tokenizer and implements ``forward``.
 
+    ``model`` is the network itself, as its library gives it.
+    """
+
+    model: nn.Module
     global_dim: int
     local_dim: int
     tokenizer: ReportTokenizer

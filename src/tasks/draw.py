@@ -12,6 +12,7 @@ import torch
 
 from src.core.batch import PairBatch
 from src.data.datamodule import PairDataModule
+from src.data.sources import BoxedTable, Split
 from src.evaluation.attention_map import word_region_similarity
 from src.models.alignment import AlignmentModel
 from src.pictures.heatmap import WordMap, draw_word_maps
@@ -38,7 +39,7 @@ def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Ve
         drawn[0],
         titles=_findings(batch, datamodule)[:_SAMPLES],
     )
-    draw_word_maps(_word_maps(model, batch, datamodule), drawn[1])
+    draw_word_maps(_word_maps(model, batch, datamodule, verdict.split), drawn[1])
     if (run_dir / "metrics.csv").is_file():
         drawn.append(folder / "curves.png")
         draw_training_curves(run_dir / "metrics.csv", drawn[-1])
@@ -76,7 +77,7 @@ def _findings(batch: PairBatch, datamodule: PairDataModule) -> list[str]:
     ]
 
 
-def _word_maps(model: AlignmentModel, batch: PairBatch, datamodule: PairDataModule) -> list[WordMap]:
+def _word_maps(model: AlignmentModel, batch: PairBatch, datamodule: PairDataModule, split: Split) -> list[WordMap]:
     device = next(model.parameters()).device
     model.eval()
     with torch.inference_mode():
@@ -85,7 +86,7 @@ def _word_maps(model: AlignmentModel, batch: PairBatch, datamodule: PairDataModu
     maps = []
     for number, image_HW in enumerate(_pixels(batch, datamodule)[:_MAPS]):
         tokens = batch.token_BL[number][batch.token_mask_BL[number]].tolist()
-        words = model.text_encoder.tokenizer.words(tokens)
+        words = model.text_encoder.tokenizer.words(tokens)[: int(text.mask_BT[number].sum())]
         weight_TP = word_region_similarity(image.local_BPD[number], text.local_BTD[number], _TEMPERATURE)
         chosen = most_pointed(weight_TP[: len(words)], words)
         maps.append(
@@ -94,9 +95,27 @@ def _word_maps(model: AlignmentModel, batch: PairBatch, datamodule: PairDataModu
                 words=[words[index] for index in chosen],
                 weight_TP=weight_TP[chosen].cpu().numpy(),
                 grid=image.grid,
+                boxes=_boxes(datamodule, split, number),
             )
         )
     return maps
+
+
+def _boxes(datamodule: PairDataModule, split: Split, position: int) -> list[tuple[str, list[float]]]:
+    """The true boxes of a study as the model saw it, where the data set knows them."""
+    pairs = datamodule.split(split)
+    if not isinstance(pairs.table, BoxedTable):
+        return []
+    index = int(pairs.index_K[position])
+    boxes, image_HW = pairs.table.boxes(index), pairs.table.image(index)
+    seen = datamodule.eval_transform.annotated(
+        image_HW,
+        mask_MHW=np.zeros((0, *image_HW.shape), dtype=np.uint8),
+        box_N4=np.array([box for _, box in boxes]).reshape(-1, 4),
+        seed=0,
+    )
+    names = [boxes[kept][0].replace("_", " ") for kept in seen.kept_N]
+    return [(name, box.tolist()) for name, box in zip(names, seen.box_N4, strict=True)]
 
 
 def most_pointed(weight_TP: torch.Tensor, words: list[str]) -> list[int]:

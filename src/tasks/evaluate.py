@@ -12,7 +12,7 @@ from src.evaluation.prompts import Prompts
 from src.interop.released_mgca import load_released
 from src.models.alignment import AlignmentModel
 from src.tasks.draw import draw_pictures, log_media
-from src.tasks.judge import judge, prototypes_of, show, show_where
+from src.tasks.judge import judge, keep_skipped, prototypes_of, show, show_where
 
 
 def evaluate(
@@ -43,6 +43,7 @@ def evaluate(
     show({checkpoint.stem: verdict.metrics}, verdict, run_dir)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, run_dir))
+    keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 
 

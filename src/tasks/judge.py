@@ -1,5 +1,6 @@
 """Judges an alignment model on the studies of one split: retrieval, zero-shot and a linear probe on frozen features."""
 
+import csv
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from torch import Tensor
 
+from src.core.files import replacing
 from src.data.datamodule import PairDataModule
 from src.data.report import caption_of_report
 from src.data.sources import Split
@@ -51,10 +53,11 @@ def judge(
     device = next(model.parameters()).device
     names = datamodule.source.finding_names
 
-    def embed(name: Split) -> StudyEmbeddings:
-        return embed_studies(model, datamodule.judging_dataloader(name), device=device, precision=precision)
+    def embed(name: Split, *, texts: bool) -> StudyEmbeddings:
+        loader = datamodule.judging_dataloader(name)
+        return embed_studies(model, loader, device=device, precision=precision, texts=texts)
 
-    studies = embed(split)
+    studies = embed(split, texts=True)
     metrics = retrieval_recall(studies.image_ND, studies.text_ND)
     if names and prompts is None:
         _log.warning("zero-shot is left out: this data set has no prompts; give prompts=generic or write your own.")
@@ -69,8 +72,8 @@ def judge(
         )
         metrics |= zero_shot_auroc(studies.image_ND, studies.label_NF, prompt, names)
     if names:
-        val = studies if split == "val" else embed("val")
-        metrics |= linear_probe_auroc(embed("train"), val, studies, finding_names=names)
+        val = studies if split == "val" else embed("val", texts=False)
+        metrics |= linear_probe_auroc(embed("train", texts=False), val, studies, finding_names=names)
     usage = None
     if prototype_KD is not None:
         usage = prototype_usage(studies.image_ND, studies.text_ND, prototype_KD.cpu())
@@ -89,6 +92,15 @@ def show(columns: Mapping[str, Mapping[str, float]], verdict: Verdict, run_dir: 
     shown["chance"] = chance_column(verdict.metrics)
     save_results(shown, run_dir)
     print(f"\n{len(verdict.studies)} held-out studies ({verdict.split} split)\n{text_table(shown)}")
+
+
+def keep_skipped(datamodule: PairDataModule, run_dir: Path) -> None:
+    """Write the pairs whose image could not be used, and why, as ``skipped.csv``; no file where there are none."""
+    if datamodule.skipped:
+        with replacing(run_dir / "skipped.csv") as draft, draft.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(datamodule.skipped[0]._fields)
+            writer.writerows(datamodule.skipped)
 
 
 def show_where(run_dir: Path) -> None:

@@ -12,7 +12,7 @@ from src.evaluation.prompts import Prompts
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
 from src.tasks.draw import draw_pictures, log_media
-from src.tasks.judge import Verdict, judge, prototypes_of, show, show_where
+from src.tasks.judge import Verdict, judge, keep_skipped, prototypes_of, show, show_where
 from src.tasks.pretrain_module import OptimizerRecipe, PretrainModule, SchedulerRecipe
 
 
@@ -66,6 +66,7 @@ def pretrain(
     show({**columns, "trained": final.metrics}, final, run_dir)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))
+    keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from lightning import LightningModule
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -46,7 +47,7 @@ class PretrainModule(LightningModule):
         """Let the losses drop gradients that this epoch must not use."""
         self.loss.after_backward(epoch=self.current_epoch)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser over model and losses, and its schedule by the step."""
         optimizer = self._optimizer_recipe([self.model, self.loss])
         scheduler = self._scheduler_recipe(optimizer, int(self.trainer.estimated_stepping_batches))

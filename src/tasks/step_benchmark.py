@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -94,17 +94,18 @@ class StepBenchmark:
 
     def _bare_step(self, backbones: list[nn.Module], optimizer: Optimizer, batch: PairBatch) -> Step:
         image, text = backbones
-        image_forward = image.forward_features if hasattr(image, "forward_features") else image
+        see: Callable[..., Any] = getattr(image, "forward_features", image)
+        read: Callable[..., Any] = text
         if self.compile:
-            image_forward, text = torch.compile(image_forward), torch.compile(text)
+            see, read = torch.compile(see), torch.compile(read)
         mask_B11L = batch.token_mask_BL[:, None, None, :]
 
         def step() -> None:
             with self._autocast():
-                seen = image_forward(batch.image_BCHW)
+                seen = see(batch.image_BCHW)
                 seen = seen[-1] if isinstance(seen, list) else seen
-                read = text(input_ids=batch.token_BL, attention_mask=mask_B11L).last_hidden_state
-                total = seen.float().mean() + read.float().mean()
+                states = read(input_ids=batch.token_BL, attention_mask=mask_B11L).last_hidden_state
+                total = seen.float().mean() + states.float().mean()
             total.backward()
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

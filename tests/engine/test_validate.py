@@ -20,7 +20,7 @@ GOOD = {"_target_": "src.part.Part", "width": 3, "rate": 1, "mode": "a", "sizes"
 
 @pytest.fixture(autouse=True)
 def _part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(validate_module, "resolve_target", lambda path: Part)
+    monkeypatch.setattr(validate_module, "resolve_target", lambda _: Part)
 
 
 def _check(**changes: Any) -> None:

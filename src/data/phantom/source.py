@@ -39,6 +39,12 @@ class PhantomTable:
         """The radiograph, uint8 (size, size)."""
         return self.study(index).image(self.size)
 
+    def boxes(self, index: int) -> list[tuple[str, np.ndarray]]:
+        """Each finding's name and box, x0, y0, x1, y1 in pixels of the radiograph."""
+        study = self.study(index)
+        names = [finding.name for finding in study.findings]
+        return list(zip(names, study.boxes(self.size), strict=True))
+
     def report(self, index: int) -> str:
         """The report with its section headings."""
         return self.study(index).report

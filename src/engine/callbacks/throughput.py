@@ -26,7 +26,7 @@ class Throughput(Callback):
         """Count the batch, and log the rate each ``log_every_n_steps`` batches."""
         del outputs
         self._images += len(batch) * trainer.world_size
-        if (batch_idx + 1) % trainer.log_every_n_steps:
+        if (batch_idx + 1) % trainer.log_every_n_steps:  # type: ignore[attr-defined]
             return
         now = time.perf_counter()
         rate = self._images / (now - self._since)

@@ -42,8 +42,8 @@ class ReportTokenizer:
     def encode(self, captions: Sequence[str], *, max_tokens: int) -> list[list[int]]:
         """[CLS], the pieces of each caption, [SEP]; a longer caption loses its end, never its [SEP]."""
         self._backend.enable_truncation(max_length=max_tokens)
-        # A word has at least one character, so what lies beyond cannot reach the first max_tokens; a marked
-        # first word needs the space before it.
+        # Cut by characters first, so that a text of any length costs no more than a long report; and a vocabulary
+        # that marks new words by the space before them needs one before the first.
         lead = " " if self._word_mark == "Ġ" else ""
         texts = [lead + caption[:_LONGEST_CAPTION] for caption in captions]
         return [encoding.ids for encoding in self._backend.encode_batch(texts)]
