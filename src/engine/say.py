@@ -6,6 +6,7 @@ from pathlib import Path
 
 from hydra.errors import HydraException, InstantiationException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
+from yaml import MarkedYAMLError
 
 from src.core.errors import UserError
 from src.engine.schema import RunConfig
@@ -22,6 +23,9 @@ def readable(error: BaseException) -> str | None:
         return None
     if isinstance(error, HydraException | OmegaConfBaseException):
         return _config_message(error)
+    if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
+        mark = error.problem_mark
+        return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
     if isinstance(error, OSError) and error.filename:
         return f"Error: {error.filename}: {error.strerror}; choose another output folder with paths.output=DIR."
     return None

@@ -18,7 +18,7 @@ def test_splits_are_disjoint_and_of_the_size_asked_for() -> None:
     source = PhantomSource(**VALUES)
     rows = {split: [source.table(split).row(i) for i in range(len(source.table(split)))] for split in SPLITS}
     assert {split: len(found) for split, found in rows.items()} == {"train": 6, "val": 3, "test": 4}
-    assert sorted(sum(rows.values(), [])) == list(range(13))
+    assert sorted(row for found in rows.values() for row in found) == list(range(13))
 
 
 def test_table_gives_what_its_studies_hold() -> None:
