@@ -62,10 +62,13 @@ class ImageTransform:
     def annotated(self, image_HW: np.ndarray, *, mask_MHW: np.ndarray, box_N4: np.ndarray, seed: int) -> Annotated:
         """Both stages on an image and whatever is drawn on it, so that masks and boxes follow the image."""
         _reseed(self._joint_ops, seed)
-        result = self._joint(image=image_HW, masks=mask_MHW, bboxes=box_N4, kept=np.arange(len(box_N4)))
+        # albumentations cannot transform an empty stack of masks
+        masks = {"masks": mask_MHW} if len(mask_MHW) else {}
+        result = self._joint(image=image_HW, bboxes=box_N4, kept=np.arange(len(box_N4)), **masks)
+        shape = result["image"].shape
         return Annotated(
             image_HW=result["image"],
-            mask_MHW=np.asarray(result["masks"]),
+            mask_MHW=np.asarray(result.get("masks", np.zeros((0, *shape), dtype=mask_MHW.dtype))),
             box_N4=np.asarray(result["bboxes"], dtype=np.float32).reshape(-1, 4),
             kept_N=np.asarray(result["kept"], dtype=np.int64),
         )

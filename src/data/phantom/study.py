@@ -18,7 +18,7 @@ _FINDINGS, _ANATOMY, _REPORT, _PICTURE = range(4)
 
 @dataclass(frozen=True)
 class PhantomStudy:
-    """A patient, the film and the report; the same for the same (seed, index, prevalence), on any machine.
+    """A patient, the film and the report; the same for the same (seed, index, prevalence).
 
     Pixels are made by the methods, each for square pictures of ``size`` pixels. Body geometry is the same at every
     size: a box at 256 pixels is twice the box at 128.
