@@ -3,7 +3,8 @@
 Axes: T words, P patches, D embedding width, H and W pixels.
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,12 +84,13 @@ def _word_maps(model: AlignmentModel, batch: PairBatch, datamodule: PairDataModu
     with torch.inference_mode():
         image = model.embed_images(batch.image_BCHW[:_MAPS].to(device))
         text = model.embed_texts(batch.token_BL[:_MAPS].to(device), batch.token_mask_BL[:_MAPS].to(device))
+    spoken = {word.lower() for name in datamodule.source.finding_names for word in re.split(r"[\W_]+", name)}
     maps = []
     for number, image_HW in enumerate(_pixels(batch, datamodule)[:_MAPS]):
         tokens = batch.token_BL[number][batch.token_mask_BL[number]].tolist()
         words = model.text_encoder.tokenizer.words(tokens)[: int(text.mask_BT[number].sum())]
         weight_TP = word_region_similarity(image.local_BPD[number], text.local_BTD[number], _TEMPERATURE)
-        chosen = most_pointed(weight_TP[: len(words)], words)
+        chosen = choose_words(weight_TP[: len(words)].cpu(), words, spoken)
         maps.append(
             WordMap(
                 image_HW=image_HW,
@@ -118,9 +120,13 @@ def _boxes(datamodule: PairDataModule, split: Split, position: int) -> list[tupl
     return [(name, box.tolist()) for name, box in zip(names, seen.box_N4, strict=True)]
 
 
-def most_pointed(weight_TP: torch.Tensor, words: list[str]) -> list[int]:
-    """The words, each once and none of three letters or fewer, whose attention is most concentrated; in text order."""
-    order = weight_TP.amax(dim=1).argsort(descending=True).tolist()
+def choose_words(weight_TP: torch.Tensor, words: Sequence[str], spoken: Collection[str]) -> list[int]:
+    """Positions of up to four different words of more than three letters, in text order.
+
+    Words that name a finding (``spoken``) come first, then those whose attention is most concentrated.
+    """
+    peak_T = weight_TP.amax(dim=1)
+    order = sorted(range(len(words)), key=lambda index: (words[index] not in spoken, -float(peak_T[index])))
     chosen: dict[str, int] = {}
     for index in order:
         if len(words[index]) > 3 and words[index].isalpha() and len(chosen) < _WORDS:
