@@ -95,7 +95,7 @@ class PairDataModule(LightningDataModule):
     def split(self, name: Split) -> PairSplit:
         """One split, prepared when first asked for: reports cleaned and tokenised, images read where they are cached.
 
-        Raises ``UserError`` where the training or validation split ends up empty, or where a larger share of a
+        Raises ``UserError`` where the training split ends up empty, or where a larger share of a
         split's images than ``max_unreadable`` is missing or unreadable.
         """
         if name not in self._splits:
@@ -118,7 +118,13 @@ class PairDataModule(LightningDataModule):
         return self._loader(split, sampler=sampler, drop_last=True)
 
     def val_dataloader(self) -> DataLoader:
-        return self._loader(self.split("val"))
+        split = self.split("val")
+        if not len(split):
+            raise UserError(
+                "the validation split has no pair with a usable image and report, so no checkpoint can be chosen; "
+                "check dataset, rules and splits"
+            )
+        return self._loader(split)
 
     def test_dataloader(self) -> DataLoader:
         return self._loader(self.split("test"))
@@ -155,10 +161,8 @@ class PairDataModule(LightningDataModule):
         keep = [position for position in range(len(index_K)) if position not in reasons]
         self._report_unreadable(name, table, index_K, reasons)
         captions = [captions[position] for position in keep]
-        if name != "test" and not captions:
-            raise UserError(
-                f"the {name} split has no pair with a usable image and report; check dataset, rules and splits"
-            )
+        if name == "train" and not captions:
+            raise UserError("the training split has no pair with a usable report; check dataset, rules and splits")
         return PairSplit(
             table=table,
             index_K=index_K[keep],

@@ -24,9 +24,16 @@ def launch(cfg: DictConfig) -> None:
 
     from lightning import seed_everything
 
+    from src.engine.wandb_logger import finish_wandb
+
     seed_everything(cfg.seed, workers=True, verbose=False)
     write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
-    build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+    done = False
+    try:
+        build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+        done = True
+    finally:
+        finish_wandb(failed=not done)
 
 
 def _quiet() -> None:

@@ -53,9 +53,8 @@ def _targets(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
     target = resolve_target(node["_target_"])
-    constructor = target.__init__ if inspect.isclass(target) else target
-    parameters = {name: p for name, p in inspect.signature(constructor).parameters.items() if name != "self"}
-    annotations = typing.get_type_hints(constructor)
+    parameters = inspect.signature(target).parameters
+    annotations = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
     values = {name: value for name, value in node.items() if name not in _HYDRA_KEYS}
     for name in values:
         if name not in parameters or name in given:

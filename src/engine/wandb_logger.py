@@ -2,6 +2,7 @@
 
 import netrc
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ def wandb_logger(
 ) -> WandbLogger:
     """A logger of numbers and the config; ``log_media`` alone lets pictures be uploaded.
 
-    Without a key, and unless ``WANDB_MODE`` says otherwise, the run is kept in ``save_dir`` for ``wandb sync``.
+    The terminal's text, which may name files, is not captured. Without a key, and unless ``WANDB_MODE`` says otherwise, the run is kept in ``save_dir`` for ``wandb sync``.
     """
     offline = os.environ.get("WANDB_MODE", "online" if _has_key(os.environ) else "offline") != "online"
     return _MediaAwareLogger(
@@ -26,7 +27,15 @@ def wandb_logger(
         offline=offline,
         log_model=False,
         log_media=log_media,
+        settings={"console": "off", "disable_code": True},
     )
+
+
+def finish_wandb(*, failed: bool) -> None:
+    """Close this process's run, so that the next job of a sweep gets one of its own; nothing where none is open."""
+    wandb = sys.modules.get("wandb")
+    if wandb is not None and wandb.run is not None:
+        wandb.finish(exit_code=int(failed))
 
 
 class _MediaAwareLogger(WandbLogger):

@@ -34,11 +34,12 @@ def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Ve
     folder = run_dir / "pictures"
     batch = next(iter(datamodule.judging_dataloader(verdict.split)))
     drawn = [folder / "samples.png", folder / "heatmaps.png"]
+    count = min(_SAMPLES, len(batch))
     draw_samples(
-        _pixels(batch, datamodule)[:_SAMPLES],
-        datamodule.captions(verdict.split)[:_SAMPLES],
+        _pixels(batch, datamodule)[:count],
+        datamodule.captions(verdict.split)[:count],
         drawn[0],
-        titles=_findings(batch, datamodule)[:_SAMPLES],
+        titles=_findings(batch, datamodule)[:count],
     )
     draw_word_maps(_word_maps(model, batch, datamodule, verdict.split), drawn[1])
     if (run_dir / "metrics.csv").is_file():

@@ -28,12 +28,14 @@ ONE_CPU = ("trainer.accelerator=cpu", "trainer.devices=1", "trainer.strategy=aut
 SMALL_DEIT = (
     "encoder.image.pretrained=false",
     "encoder.image.image_size=32",
-    "encoder.image.model_args={embed_dim: 48, depth: 2, num_heads: 4}",
+    "+encoder.image.model_args.embed_dim=48",
+    "+encoder.image.model_args.depth=2",
+    "+encoder.image.model_args.num_heads=4",
 )
 SMALL_RESNET = (
     "encoder.image.pretrained=false",
     "encoder.image.upsample_to=64",
-    "encoder.image.model_args={channels: [8, 8, 8, 8]}",
+    "+encoder.image.model_args.channels=[8,8,8,8]",
 )
 
 PARTS = {

@@ -84,7 +84,7 @@ def test_a_loss_that_is_no_number_stops_the_run(run_cli: Callable, tiny: tuple[s
 
 
 def test_a_sweep_over_losses_leaves_complete_jobs(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
-    answer = run_cli("-m", *tiny, "trainer.max_epochs=1", "loss=[ita],[ita,cpa],[ita,cta,cpa]")
+    answer = run_cli("-m", *tiny, "trainer.max_epochs=1", "logger=[csv,wandb]", "loss=[ita],[ita,cpa],[ita,cta,cpa]")
     assert answer.code == 0, answer.err
     results = sorted((tmp_path / "outputs").rglob("results.json"))
     assert [path.parent.name for path in results] == ["0", "1", "2"]
@@ -92,6 +92,7 @@ def test_a_sweep_over_losses_leaves_complete_jobs(run_cli: Callable, tiny: tuple
     for path in results:
         assert list(json.loads(path.read_text())) == ["untrained", "trained", "chance"]
         assert (path.parent / "checkpoints" / "last.ckpt").is_file()
+        assert len(list((path.parent / "wandb").glob("offline-run-*"))) == 1
 
 
 def test_wandb_is_offline_without_a_key_and_uploads_no_pictures(
