@@ -15,7 +15,8 @@ def wandb_logger(
 ) -> WandbLogger:
     """A logger of numbers and the config; ``log_media`` alone lets pictures be uploaded.
 
-    The terminal's text, which may name files, is not captured. Without a key, and unless ``WANDB_MODE`` says otherwise, the run is kept in ``save_dir`` for ``wandb sync``.
+    The terminal's text, which may name files, is not captured. Without a key, and unless ``WANDB_MODE`` says
+    otherwise, the run is kept in ``save_dir`` for ``wandb sync``.
     """
     offline = os.environ.get("WANDB_MODE", "online" if _has_key(os.environ) else "offline") != "online"
     return _MediaAwareLogger(
