@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 import torch
-from torch.library import Library
+from torch import library
 
 _DECLARATIONS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -18,7 +18,7 @@ _DECLARATIONS = (
 
 
 @functools.cache
-def ensure_torchvision() -> Library | None:
+def ensure_torchvision() -> library.Library | None:
     """Declare torchvision's ``nms`` and ``qnms`` where its compiled part is missing or does not load.
 
     Call it before the first import of torchvision or of anything that imports it. Where the compiled part loads,
@@ -27,10 +27,10 @@ def ensure_torchvision() -> Library | None:
     """
     if _declared() or _compiled_part_loads():
         return None
-    library = Library("torchvision", "FRAGMENT")
+    operators = library.Library("torchvision", "FRAGMENT")
     for declaration in _DECLARATIONS:
-        library.define(declaration)
-    return library
+        operators.define(declaration)
+    return operators
 
 
 def _declared() -> bool:

@@ -34,7 +34,8 @@ def pretrain(
     """Train, then judge the checkpoint with the lowest validation loss on the split ``judge_on``.
 
     Writes checkpoints, ``metrics.csv``, ``results.json``, ``results.md`` and pictures into ``run_dir`` and prints one
-    table. ``untrained_baseline``: the same model before its first step is judged too, in a column of its own.
+    table. ``untrained_baseline``: the same model before its first step is judged too, in a column of its own,
+    unless the run continues a trained one.
     Raises UserError where ``resume_from`` does not fit, or where the loss stops being a number.
     """
     module = PretrainModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
@@ -54,7 +55,7 @@ def pretrain(
             precision=trainer.precision,
         )
 
-    if untrained_baseline and trainer.is_global_zero:
+    if untrained_baseline and resume_from is None and trainer.is_global_zero:
         columns["untrained"] = verdict().metrics
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
     if not trainer.is_global_zero:

@@ -19,7 +19,7 @@ _TABLES = ("metadata", "split", "chexpert")
 _HELP = (
     "MIMIC-CXR needs credentialed access at https://physionet.org: get MIMIC-CXR-JPG 2.1.0 (images and tables) for "
     "dataset.root and mimic-cxr-reports.zip of MIMIC-CXR 2.1.0 for dataset.report_root; without it, the same "
-    "experiment runs on the phantom: python -m src.run +experiment=mgca_vit dataset=phantom "
+    "experiment runs on the phantom: python -m src.run +experiment=mgca_vit dataset=phantom trainer=cpu "
     "encoder.image.pretrained=false encoder.text.pretrained=false encoder.text.vocabulary=radiology_wordpiece"
 )
 
