@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("+experiment=mgca", ["config group experiment", "'mgca'", "mgca_vit"]),
         ("encoder.image.name=resnet5", ["resnet5"]),
         ("dataset.size=10", ["size", "64"]),
+        ("encoder.text.pretrained=true", ["tiny_bert", "encoder.text.name", "encoder.text.pretrained=false"]),
         ("resume=true", ["resume=true", "no run called mgca"]),
         ("resume=nowhere.ckpt", ["nowhere.ckpt", "no such file"]),
         ("task=evaluate", ["checkpoint=PATH"]),

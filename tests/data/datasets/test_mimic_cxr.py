@@ -104,7 +104,7 @@ def test_without_the_data_one_message_says_it_all(tmp_path: Path) -> None:
     ):
         assert part in message
     assert "physionet.org" in message
-    assert "python -m src.run +experiment=mgca_vit dataset=phantom encoder.image.pretrained=false" in message
+    assert "python -m src.run +experiment=mgca_vit dataset=phantom trainer=cpu" in message
     assert "\n" not in message
 
 
