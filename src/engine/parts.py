@@ -140,5 +140,9 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
         theirs = not str(node.get("_target_", "")).startswith(OURS)
         refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
         if theirs and refused:
-            raise UserError(f"{key} ({node._target_}) cannot be built: {cause}") from error
+            reason = str(cause).rstrip(".!")
+            raise UserError(
+                f"{key} ({node._target_}) cannot be built: {reason}; correct its settings, which --cfg job lists, or "
+                "choose another option of its group (e.g. trainer=cpu)."
+            ) from error
         raise cause from None
