@@ -17,6 +17,7 @@ from src.engine.validate import OURS
 GIVEN: Mapping[str, frozenset[str]] = {
     "model": frozenset({"image_encoder", "text_encoder"}),
     "datamodule": frozenset({"source", "tokenizer"}),
+    "trainer": frozenset({"callbacks", "logger", "plugins"}),
 }
 
 

@@ -16,11 +16,13 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.errors import UserError
 
 OURS = "src."
+# Whose constructors are typed well enough to check a config against.
+CHECKED = (OURS, "lightning.")
 _HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
 def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]]) -> None:
-    """Check every node of ``cfg`` whose ``_target_`` is ours.
+    """Check every node of ``cfg`` whose ``_target_`` is ours or Lightning's.
 
     ``given`` names, by the node's dotted key, the parameters that the engine passes itself.
     Raises UserError naming the first key that is unknown, missing or of the wrong type.
@@ -30,7 +32,7 @@ def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]]) -> None:
 
 
 def resolve_target(path: str) -> Any:
-    """The class or function that a ``_target_`` of ours names; UserError where there is none."""
+    """The class or function that a ``_target_`` names; UserError where there is none."""
     module, _, name = path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name)
@@ -42,7 +44,7 @@ def resolve_target(path: str) -> Any:
 
 def _targets(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
     if isinstance(node, dict):
-        if str(node.get("_target_", "")).startswith(OURS):
+        if str(node.get("_target_", "")).startswith(CHECKED):
             yield key, node
         for name, child in node.items():
             yield from _targets(child, f"{key}.{name}" if key else str(name))
