@@ -69,6 +69,13 @@ class PairDataModule(LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("num_workers", num_workers, 0),
+            ("max_tokens", max_tokens, 3),
+        ):
+            if value < least:
+                raise UserError(f"datamodule.{name} is {value}, but must be at least {least}")
         if not 0 < fraction <= 1:
             raise UserError(f"datamodule.fraction is {fraction}, but must be above 0 and at most 1")
         self.source = source

@@ -27,6 +27,6 @@ class RunConfig:
     optimizer: Any = MISSING
     scheduler: Any = MISSING
     trainer: Any = MISSING
-    callbacks: Any = MISSING
-    logger: Any = MISSING
+    callbacks: Any = None
+    logger: Any = None
     paths: Any = MISSING

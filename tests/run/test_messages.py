@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ("trainer.max_epochs=many", ["trainer.max_epochs=many", "valid integer"]),
         ("callbacks.early_stopping.patience=long", ["callbacks.early_stopping.patience=long", "valid integer"]),
         ("+trainer.max_epoch=3", ["trainer.max_epoch is not a setting", "did you mean max_epochs?"]),
+        ("datamodule.batch_size=0", ["datamodule.batch_size is 0", "at least 1"]),
+        ("loss=[]", ["loss"]),
         ("rules=both", ["rules=both", "'published' or 'corrected'"]),
         ("datamodule.batch_size=many", ["datamodule.batch_size=many", "valid integer"]),
         ("loss=[itaa]", ["config group loss", "'itaa'", "ita", "siglip"]),
@@ -59,6 +61,12 @@ def test_mgca_vit_without_mimic_says_how_to_get_it(run_cli: Callable, tmp_path: 
     assert "Traceback" not in answer.err
     for word in ("MIMIC-CXR", str(tmp_path), "physionet", "python -m src.run +experiment=mgca_vit dataset=phantom"):
         assert word in answer.err
+
+
+def test_a_run_without_loggers_still_works(run_cli: Callable, tiny: tuple[str, ...]) -> None:
+    answer = run_cli(*tiny, "logger=[]", "trainer.max_epochs=1")
+    assert answer.code == 0, answer.err
+    assert "linear probe" in answer.out
 
 
 def test_an_output_folder_that_cannot_be_made(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
