@@ -85,6 +85,11 @@ class Parts:
         names = [name for name, node in self._cfg.loss.items() if node is not None]
         if not names:
             raise UserError("loss is empty; name at least one, e.g. loss=[ita].")
+        for name in names:
+            if "_target_" not in self._cfg.loss[name]:
+                raise UserError(
+                    f"loss.{name} has settings, but {name} is not among this run's losses; add it to loss=[...]."
+                )
         return CompositeLoss({str(name): build(self._cfg, f"loss.{name}") for name in names})
 
     @cached_property

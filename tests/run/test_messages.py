@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("+trainer.max_epoch=3", ["trainer.max_epoch is not a setting", "did you mean max_epochs?"]),
         ("datamodule.batch_size=0", ["datamodule.batch_size is 0", "at least 1"]),
         ("loss=[]", ["loss"]),
+        ("+loss.clip.weight=0.5", ["loss.clip has settings", "not among this run's losses"]),
         ("rules=both", ["rules=both", "'published' or 'corrected'"]),
         ("datamodule.batch_size=many", ["datamodule.batch_size=many", "valid integer"]),
         ("loss=[itaa]", ["config group loss", "'itaa'", "ita", "siglip"]),
