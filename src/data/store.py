@@ -21,11 +21,9 @@ _ASKING_THREADS = 16
 
 
 class Store(NamedTuple):
-    """``image_KSS``: uint8, the images that could be read; ``good_N``: which of those asked for they are;
-    ``reasons``: position and reason of each of the others."""
+    """``image_KSS``: uint8, the images that could be read; ``reasons``: position and reason of each of the others."""
 
     image_KSS: Tensor
-    good_N: np.ndarray
     reasons: dict[int, str]
 
 
@@ -75,9 +73,8 @@ def fill_store(
                 _check_size(image, image_NSS)
                 image_NSS[position - len(reasons)] = torch.from_numpy(image)
             position += 1
-    good_N = np.array([position for position in range(len(index_N)) if position not in reasons], dtype=np.int64)
-    images = torch.empty((0, 1, 1), dtype=torch.uint8) if image_NSS is None else image_NSS[: len(good_N)]
-    return Store(images, good_N, reasons)
+    images = torch.empty((0, 1, 1), dtype=torch.uint8) if image_NSS is None else image_NSS[: position - len(reasons)]
+    return Store(images, reasons)
 
 
 def missing_files(table: PairTable, index_N: np.ndarray) -> dict[int, str]:

@@ -38,16 +38,6 @@ class Parts:
         return Path(self._cfg.paths.run)
 
     @cached_property
-    def seed(self) -> int:
-        """The run's seed."""
-        return int(self._cfg.seed)
-
-    @cached_property
-    def rules(self) -> str:
-        """published or corrected."""
-        return str(self._cfg.rules)
-
-    @cached_property
     def resume_from(self) -> Path | None:
         """The checkpoint that the run continues, if it continues one."""
         cfg = self._cfg

@@ -1,6 +1,7 @@
 """Turns the exceptions that a user can cause into one message each."""
 
 import difflib
+import errno
 import re
 from pathlib import Path
 
@@ -11,23 +12,24 @@ from yaml import MarkedYAMLError
 from src.core.errors import UserError
 from src.engine.schema import RunConfig
 
+_CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def readable(error: BaseException) -> str | None:
     """The one message for ``error``, or None for a defect of ours, which deserves its traceback."""
-    for link in _chain(error):
-        if isinstance(link, UserError):
-            return f"Error: {link}"
-    if isinstance(error, InstantiationException):
-        return None
-    if isinstance(error, HydraException | OmegaConfBaseException):
+    if isinstance(error, UserError):
+        return f"Error: {error}"
+    if isinstance(error, HydraException | OmegaConfBaseException) and not isinstance(error, InstantiationException):
         return _config_message(error)
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
-    if isinstance(error, OSError) and error.filename:
-        return f"Error: {error.filename}: {error.strerror}; choose another output folder with paths.output=DIR."
+    if isinstance(error, OSError) and error.filename and error.errno in _CANNOT_WRITE:
+        return (
+            f"Error: {error.filename}: {error.strerror}; free the way, or choose another output folder with "
+            "paths.output=DIR."
+        )
     return None
 
 

@@ -1,18 +1,13 @@
 """Runs one benchmark and keeps what it printed."""
 
-from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
-
-from torch import nn
-from torch.optim import Optimizer
 
 from src.core.files import write_text
 from src.data.datamodule import PairDataModule
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
-
-OptimizerRecipe = Callable[[Iterable[nn.Module]], Optimizer]
+from src.tasks.pretrain_module import OptimizerRecipe
 
 
 class Benchmark(Protocol):

@@ -4,7 +4,7 @@ import platform
 import resource
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import fields, replace
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from src.core.errors import UserError
 from src.data.datamodule import PairDataModule
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
+from src.tasks.pretrain_module import OptimizerRecipe
 
 Step = Callable[[], None]
 
@@ -53,7 +54,7 @@ class StepBenchmark:
         *,
         model: AlignmentModel,
         loss: CompositeLoss,
-        optimizer: Callable[[Iterable[nn.Module]], Optimizer],
+        optimizer: OptimizerRecipe,
         datamodule: PairDataModule,
     ) -> str:
         """The figures, with the machine and the spread."""
