@@ -5,7 +5,7 @@ from pathlib import Path
 from lightning import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from src.core.checkpoint import load_exactly, read_tensors
+from src.core.checkpoint import load_exactly, read_checkpoint, read_tensors
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.prompts import Prompts
@@ -60,7 +60,7 @@ def pretrain(
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
     if not trainer.is_global_zero:
         return
-    best = _best_checkpoint(trainer)
+    best = best_checkpoint(trainer.checkpoint_callback, resume_from)
     if best is not None:
         load_exactly(module, read_tensors(best), str(best))
     final = verdict()
@@ -71,7 +71,21 @@ def pretrain(
     show_where(run_dir)
 
 
-def _best_checkpoint(trainer: Trainer) -> Path | None:
-    callback = trainer.checkpoint_callback
-    found = callback.best_model_path if isinstance(callback, ModelCheckpoint) else ""
-    return Path(found) if found else None
+def best_checkpoint(callback: object, resume_from: Path | None) -> Path | None:
+    """The checkpoint of the best score that ``callback`` saved, or that the continued run had saved before.
+
+    A resumed run writes to a folder of its own, where Lightning forgets the earlier best. None where nothing was saved.
+    """
+    if not isinstance(callback, ModelCheckpoint):
+        return None
+    states = {} if resume_from is None else read_checkpoint(resume_from).get("callbacks", {})
+    found = [(callback.best_model_score, callback.best_model_path)]
+    found += [
+        (state["best_model_score"], state["best_model_path"])
+        for key, state in states.items()
+        if key == callback.state_key
+    ]
+    known = [(float(score), Path(path)) for score, path in found if score is not None and Path(path).is_file()]
+    if not known:
+        return None
+    return (min if callback.mode == "min" else max)(known)[1]
