@@ -4,7 +4,6 @@ Axes: N pairs of a split, K kept pairs.
 """
 
 import logging
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,11 +16,13 @@ from src.core.errors import UserError
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.data.collate import PairCollate
+from src.data.memory_cache import fill_store, missing_files, one_thread
+from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
 from src.data.report import caption_of_report
 from src.data.sampler import EpochSampler
-from src.data.sources import SPLITS, PairSource, PairTable, Split, Tokenizer
-from src.data.store import fill_store, missing_files, one_thread
+from src.data.sources import SPLITS, PairSource, PairTable, Split, SubsetTable, Tokenizer
+from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
 
 ensure_torchvision()
@@ -65,6 +66,7 @@ class PairDataModule(LightningDataModule):
         rules: Rules,
         cache: Literal["memory", "none"],
         fraction: float,
+        sampling: Sampling,
         max_unreadable: float,
         seed: int,
     ) -> None:
@@ -89,6 +91,7 @@ class PairDataModule(LightningDataModule):
         self.rules: Rules = rules
         self.cache = cache
         self.fraction = fraction
+        self.sampling: Sampling = sampling
         self.max_unreadable = max_unreadable
         self.seed = seed
         self.skipped: list[Skipped] = []
@@ -158,9 +161,12 @@ class PairDataModule(LightningDataModule):
     def _prepare(self, name: Split) -> PairSplit:
         table = self.source.table(name)
         transform = self.train_transform if name == "train" else self.eval_transform
-        index_K = self._subset(len(table)) if name == "train" else np.arange(len(table))
+        index_K = self._subset(table) if name == "train" else np.arange(len(table))
         captions, index_K = self._clean(name, table, index_K)
-        if self.cache == "memory":
+        if isinstance(table, PackedTable):
+            image_KSS, reasons = None, {}
+            _refuse_enlarging(table, transform)
+        elif self.cache == "memory":
             store = fill_store(table, index_K, transform, num_workers=self.num_workers, title=f"reading {name} images")
             image_KSS, reasons = store.image_KSS, store.reasons
         else:
@@ -180,9 +186,11 @@ class PairDataModule(LightningDataModule):
             image_KSS=image_KSS,
         )
 
-    def _subset(self, size: int) -> np.ndarray:
-        order_N = np.random.default_rng(self.seed).permutation(size)
-        return np.sort(order_N[: math.ceil(self.fraction * size)])
+    def _subset(self, table: PairTable) -> np.ndarray:
+        given = table.given_subset(self.fraction) if isinstance(table, SubsetTable) else None
+        if given is not None:
+            return given
+        return choose_subset(table.label_NF, self.fraction, sampling=self.sampling, seed=self.seed)
 
     def _clean(self, name: Split, table: PairTable, index_N: np.ndarray) -> tuple[list[str], np.ndarray]:
         cleaned = [caption_of_report(table.report(int(index)), self.rules) for index in index_N]
@@ -215,6 +223,17 @@ class PairDataModule(LightningDataModule):
             _log.warning,
             f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}",
         )
+
+
+def _refuse_enlarging(table: PackedTable, transform: ImageTransform) -> None:
+    if len(table) and (packed := table.image(0)).size:
+        longest, wanted = max(packed.shape), max(transform.shrink(packed).shape)
+        if wanted > longest:
+            raise UserError(
+                f"the transform wants images of {wanted} pixels, and the store {table.store.folder} holds {longest}: "
+                f"set a smaller transform.size, or remake the store with: {table.store.remake} store.size={wanted} "
+                "task.overwrite=true"
+            )
 
 
 @rank_zero_only

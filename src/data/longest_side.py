@@ -6,6 +6,8 @@ import albumentations
 import cv2
 import numpy as np
 
+from src.data.resize import fit_longest_side
+
 
 class LongestSide(albumentations.LongestMaxSize):
     """Scales an image so that its longer side has ``size`` pixels, by area; masks by nearest neighbour.
@@ -16,14 +18,14 @@ class LongestSide(albumentations.LongestMaxSize):
     def __init__(self, *, size: int) -> None:
         super().__init__(max_size=size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST)
 
-    def apply(self, img: np.ndarray, scale: float, **_: Any) -> np.ndarray:
-        return cv2.resize(img, self._width_height(img, scale), interpolation=cv2.INTER_AREA)
+    def apply(self, img: np.ndarray, **_: Any) -> np.ndarray:
+        return self._scaled(img, cv2.INTER_AREA)
 
-    def apply_to_mask(self, mask: np.ndarray, scale: float, **_: Any) -> np.ndarray:
-        return cv2.resize(mask, self._width_height(mask, scale), interpolation=cv2.INTER_NEAREST)
+    def apply_to_mask(self, mask: np.ndarray, **_: Any) -> np.ndarray:
+        return self._scaled(mask, cv2.INTER_NEAREST)
 
-    def _width_height(self, image_HW: np.ndarray, scale: float) -> tuple[int, int]:
-        height, width = image_HW.shape[:2]
-        if height >= width:
-            return max(1, int(width * scale)), self.max_size
-        return self.max_size, max(1, int(height * scale))
+    def _scaled(self, image_HW: np.ndarray, interpolation: int) -> np.ndarray:
+        height, width = fit_longest_side(image_HW.shape[0], image_HW.shape[1], self.max_size)
+        if (height, width) == image_HW.shape[:2]:
+            return image_HW
+        return cv2.resize(image_HW, (width, height), interpolation=interpolation)

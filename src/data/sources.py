@@ -46,11 +46,35 @@ class BoxedTable(Protocol):
 
 
 @runtime_checkable
+class MaskedTable(Protocol):
+    """A table that also knows the findings' pixels."""
+
+    def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
+        """The name of each finding, and its pixels, bool (H, W), in ``image(index)``."""
+        ...
+
+
+@runtime_checkable
+class SubsetTable(Protocol):
+    """A table whose owner may have chosen which of its images train at a fraction."""
+
+    def given_subset(self, fraction: float) -> np.ndarray | None:
+        """Ascending indices into the table, or None where nobody chose for ``fraction``."""
+        ...
+
+
+@runtime_checkable
 class PairSource(Protocol):
     """A data set, built from ``conf/dataset/NAME.yaml``."""
 
-    finding_names: tuple[str, ...]
-    """The F findings that the labels speak of; may be empty."""
+    @property
+    def finding_names(self) -> tuple[str, ...]:
+        """The F findings that the labels speak of; may be empty."""
+        ...
+
+    def check(self) -> None:
+        """Raise ``UserError`` where the data set cannot be read."""
+        ...
 
     def table(self, split: Split) -> PairTable:
         """The pairs of one split; may be empty."""

@@ -1,13 +1,14 @@
 """Builds what a task asks for, and nothing else: each part once, when it is first used."""
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
+from hydra import compose
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.core.errors import UserError
 from src.engine.resume import checkpoint_to_resume
@@ -51,11 +52,26 @@ class Parts:
         return Path(self._cfg.checkpoint)
 
     @cached_property
+    def part(self) -> Callable[[str], Any]:
+        """Builds any other part by its name, for a task that learns only when it runs which ones it needs."""
+        return partial(getattr, self)
+
+    @cached_property
+    def dataset(self) -> Any:
+        """The data set, whether or not it is packed already."""
+        return build(self._cfg, "dataset")
+
+    @cached_property
+    def dataset_named(self) -> Callable[[str], Any]:
+        """Builds another data set by its name in ``conf/dataset``, with this run's paths and settings."""
+        return self._dataset_named
+
+    @cached_property
     def datamodule(self) -> Any:
         """The data set's loaders, with the text encoder's tokenizer."""
         # A data set that is not there is said before the encoders' weights are asked for.
-        source = build(self._cfg, "dataset")
-        return build(self._cfg, "datamodule", source=source, tokenizer=self.model.text_encoder.tokenizer)
+        self.dataset.check()
+        return build(self._cfg, "datamodule", source=self.dataset, tokenizer=self.model.text_encoder.tokenizer)
 
     @cached_property
     def model(self) -> Any:
@@ -113,6 +129,13 @@ class Parts:
             logger=loggers or False,
             plugins=[SafeCheckpointIO()],
         )
+
+    def _dataset_named(self, name: str) -> Any:
+        other = compose("config", overrides=[f"dataset={name}"])
+        cfg = self._cfg.copy()
+        with open_dict(cfg):
+            cfg.dataset = other.dataset
+        return build(cfg, "dataset")
 
     def _callbacks(self) -> Iterable[Any]:
         for name, node in (self._cfg.callbacks or {}).items():

@@ -21,6 +21,7 @@ class RunConfig:
     model: Any = MISSING
     loss: Any = MISSING
     dataset: Any = MISSING
+    store: Any = MISSING
     transform: Any = MISSING
     datamodule: Any = MISSING
     prompts: Any = None

@@ -1,36 +1,19 @@
 """Runs one benchmark and keeps what it printed."""
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any
 
 from src.core.files import write_text
-from src.data.datamodule import PairDataModule
-from src.losses.composite import CompositeLoss
-from src.models.alignment import AlignmentModel
-from src.tasks.pretrain_module import OptimizerRecipe
 
 
-class Benchmark(Protocol):
-    """Measures the parts it is given, and returns what it found as lines of text."""
+def bench(*, benchmark: Callable[..., str], part: Callable[[str], Any], run_dir: Path) -> None:
+    """Run ``benchmark``, print its figures and keep them in ``bench.txt``.
 
-    def __call__(
-        self, *, model: AlignmentModel, loss: CompositeLoss, optimizer: OptimizerRecipe, datamodule: PairDataModule
-    ) -> str:
-        """The figures, with the machine and the spread."""
-        ...
-
-
-def bench(
-    *,
-    benchmark: Benchmark,
-    model: AlignmentModel,
-    loss: CompositeLoss,
-    optimizer: OptimizerRecipe,
-    datamodule: PairDataModule,
-    run_dir: Path,
-) -> None:
-    """Run ``benchmark``, print its figures and keep them in ``bench.txt``."""
-    text = benchmark(model=model, loss=loss, optimizer=optimizer, datamodule=datamodule)
+    ``benchmark`` names the parts that it measures as its parameters, and returns what it found as lines of text.
+    """
+    text = benchmark(**{name: part(name) for name in inspect.signature(benchmark).parameters})
     path = run_dir / "bench.txt"
     write_text(path, text + "\n")
     print(f"{text}\n\nKept in {path}")

@@ -1,11 +1,13 @@
 """Every yaml below conf/ goes through the real entrypoint: a new one is driven without a change here."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-CONF = Path(__file__).resolve().parents[2] / "conf"
+ROOT = Path(__file__).resolve().parents[2]
+CONF = ROOT / "conf"
 # Groups whose options are chosen together in a list, and groups that are added rather than exchanged.
 LISTS = {"loss", "logger"}
 ADDED = {"experiment", "sweep"}
@@ -38,6 +40,8 @@ SMALL_RESNET = (
     "+encoder.image.model_args.channels=[8,8,8,8]",
 )
 
+SMALL_CHEXPERT = ("dataset.split.per_class=1", "dataset.split.val_images=5")
+
 PARTS = {
     "encoder/image": SMALL_IMAGE,
     "encoder/text": SMALL_TEXT,
@@ -56,50 +60,84 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "encoder/image/vit_base": SMALL_DEIT,
     "encoder/image/resnet50": SMALL_RESNET,
     "dataset/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]"),
-    "dataset/mimic_cxr": ("paths.data={mimic_root}", "dataset.findings=[Cardiomegaly]"),
+    "dataset/chexpert": SMALL_CHEXPERT,
+    "dataset/chexpert_5x200": SMALL_CHEXPERT,
+    "prompts/chexpert": ("dataset=chexpert", *SMALL_CHEXPERT),
+    "prompts/chexpert_5x200": ("dataset=chexpert_5x200", *SMALL_CHEXPERT),
     "experiment/mgca_vit": ("encoder/image=vit_base", *SMALL_DEIT, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/mgca_resnet50": ("encoder/image=resnet50", *SMALL_RESNET, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]"),
     "task/evaluate": ("checkpoint={checkpoint}",),
     "task/bench": ("bench.warmup=0", "bench.repeats=1"),
+    "prompts/covidx_2": ("dataset=covidx", "dataset.reader.classes=2", "dataset.name=covidx_2"),
+    "task/prepare": ("dataset=rsna", "task.num_workers=0"),
+    "task/doctor": ("dataset=rsna", "task.num_workers=0"),
     "bench/step": ("task=bench", "bench.warmup=0", "bench.repeats=1"),
+    "bench/loader": (
+        "task=bench",
+        *("bench.height=200", "bench.width=160", "bench.files=2", "bench.repeats=1", "bench.rows=600"),
+        *("bench.size=64", "bench.num_workers=1", "bench.batch_size=2"),
+    ),
 }
 REPLACES = {"experiment": {"encoder/image", "dataset"}}
+
+
+TREES = {path.stem for path in (ROOT / "tests/trees").glob("*.py")} - {"make", "pictures"}
+OTHER_TREE = {"rsna_detection": "rsna", "chexpert_5x200": "chexpert"}
+"""Data sets that read the tree of another."""
 
 
 def _options() -> list[str]:
     return sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.glob("*/**/*.yaml"))
 
 
+def _data_set_of(option: str) -> str:
+    """The data set that an option needs, where it is one that is packed from a tree; else nothing."""
+    group, _, name = option.rpartition("/")
+    chosen = [word.partition("=")[2] for word in NEEDS.get(option, ()) if word.startswith("dataset=")]
+    wanted = chosen[0] if chosen else name if group in {"dataset", "prompts"} else ""
+    return wanted if OTHER_TREE.get(wanted, wanted) in TREES else ""
+
+
 def overrides_for(option: str) -> list[str]:
     """The command line that runs ``option`` small."""
     group, _, name = option.rpartition("/")
-    replaced = {group} | (REPLACES.get(group, set()) if option in NEEDS else set())
-    small = [value for part, values in PARTS.items() if part not in replaced or option not in NEEDS for value in values]
+    data_set = _data_set_of(option)
+    replaced = {group} | REPLACES.get(group, set()) if option in NEEDS else set()
+    replaced |= {"dataset"} if data_set else set()
+    small = [value for part, values in PARTS.items() if part not in replaced for value in values]
     own = f"{'+' if group in ADDED else ''}{group}={f'[{name}]' if group in LISTS else name}"
-    quick = QUICK if group != "task" or name == "pretrain" else ("trainer.max_epochs=1",)
-    if group == "bench":
-        quick = ("trainer.max_epochs=1",)
-    return [own, *small, *quick, *NEEDS.get(option, ())]
+    quick = QUICK if group not in {"task", "bench"} or name == "pretrain" else ("trainer.max_epochs=1",)
+    needs = [word for word in NEEDS.get(option, ()) if not word.startswith("dataset=")]
+    return [own, *([f"dataset={data_set}"] if data_set and group != "dataset" else []), *small, *quick, *needs]
+
+
+def _prepare(arguments: list[str], raw: Path, store: Path, run_cli: Callable) -> list[str]:
+    """Make the tree of the data set among ``arguments``, pack it, and say where both lie."""
+    data_set = next(word.partition("=")[2] for word in arguments if word.startswith("dataset="))
+    tree = OTHER_TREE.get(data_set, data_set)
+    if not (raw / tree).exists():
+        importlib.import_module(f"tests.trees.{tree}").make(raw / tree)
+    places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
+    own = [word for word in arguments if word.startswith("dataset")]
+    answer = run_cli("task=prepare", *own, *places, "task.num_workers=0")
+    assert answer.code == 0, answer.err
+    return places
 
 
 @pytest.mark.parametrize("option", _options())
-def test_it_runs(
-    option: str, run_cli: Callable, user_table: Path, mimic_root: Path, request: pytest.FixtureRequest, tmp_path: Path
-) -> None:
+def test_it_runs(option: str, run_cli: Callable, user_table: Path, made_raw: Path, tmp_path: Path) -> None:
+    arguments = overrides_for(option)
     if option == "task/evaluate":
         assert run_cli(*overrides_for("task/pretrain")).code == 0
-    arguments = [
-        override.format(
-            user_table=user_table,
-            mimic_root=mimic_root,
-            checkpoint=next(iter((tmp_path / "outputs").rglob("last.ckpt")), ""),
-        )
-        if override.startswith(("dataset.table", "paths.data", "checkpoint"))
-        else override
-        for override in overrides_for(option)
-    ]
+        checkpoint = next((tmp_path / "outputs").rglob("last.ckpt"))
+        arguments = [word.replace("{checkpoint}", str(checkpoint)) for word in arguments]
+    arguments = [word.replace("{user_table}", str(user_table)) for word in arguments]
+    if _data_set_of(option):
+        store = tmp_path / "store" if option == "task/prepare" else made_raw / "store"
+        arguments += _prepare(arguments, made_raw, store, run_cli)
     answer = run_cli(*arguments)
     assert answer.code == 0, answer.err
     written = {path.name for path in (tmp_path / "outputs").rglob("*")}
-    assert ("bench.txt" if "bench" in option else "results.json") in written
+    left = {"task/prepare": "run.log", "task/doctor": "doctor.md"}
+    assert left.get(option, "bench.txt" if "bench" in option else "results.json") in written

@@ -60,7 +60,13 @@ def test_mgca_vit_without_mimic_says_how_to_get_it(run_cli: Callable, tmp_path: 
     )
     assert answer.code != 0
     assert "Traceback" not in answer.err
-    for word in ("MIMIC-CXR", str(tmp_path), "physionet", "python -m src.run +experiment=mgca_vit dataset=phantom"):
+    for word in (
+        "MIMIC-CXR",
+        str(tmp_path),
+        "physionet",
+        "task=prepare dataset=mimic_cxr",
+        "python -m src.run +experiment=mgca_vit dataset=phantom",
+    ):
         assert word in answer.err
 
 

@@ -11,10 +11,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from src.core.errors import UserError
+from src.data.catalogue import Catalogue, Entry
 from src.data.dicom_io import DicomScale
 from src.data.file_table import FileTable
+from src.data.files_there import files_there
 from src.data.grouped_split import refuse_leaks, split_by_column, split_by_fractions
+from src.data.packed import PackedDataSet
+from src.data.packed_table import PackedTable
 from src.data.sources import Split
+from src.data.store.recipe import StoreSettings
+from src.data.table_reader import GivenSplit, TableReader
 from src.data.tables import Uncertain, read_labels, read_table, require_columns, require_values
 
 if TYPE_CHECKING:
@@ -23,6 +29,8 @@ if TYPE_CHECKING:
 
 class PairsSource:
     """A CSV or Parquet table with one row an image; every column is named in ``conf/dataset/pairs.yaml``.
+
+    Where ``task=prepare`` has packed it, its images come from the store ``name`` in ``store``; else from their files.
 
     ``image_root``: folder the image paths start from; None is the table's own folder.
     ``group_column``: patient or study, never on two sides of a split; None keeps rows of one report together.
@@ -54,6 +62,8 @@ class PairsSource:
         category_separator: str,
         dicom_scale: DicomScale,
         max_missing: float,
+        name: str,
+        store: StoreSettings,
         seed: int,
     ) -> None:
         if table is None:
@@ -80,11 +90,55 @@ class PairsSource:
             self._positions = split_by_fractions(groups, val=val_fraction, test=test_fraction, seed=seed)
         else:
             self._positions = _given_split(frame, path, split_column, split_values, groups)
-        self._path_N = _find_images(frame[image_column].tolist(), Path(image_root or path.parent), max_missing)
         self._report_N = np.array(frame[report_column].tolist(), dtype=object)
         self._dicom_scale: DicomScale = dicom_scale
+        self._image_root = Path(image_root or path.parent)
+        self._image_N = [cell.strip() for cell in frame[image_column]]
+        self._patient_N = groups
+        self._id_N = frame[id_column].tolist() if id_column else self._image_N
+        self.packed = PackedDataSet(
+            name=name,
+            reader=TableReader(root=str(self._image_root), table=str(path), catalogue=self._catalogue),
+            store=store,
+            split=GivenSplit(self._positions),
+            findings=None,
+            uncertain="unknown",
+            blank="unknown",
+            reports="own",
+            masks="own",
+            dicom_scale=dicom_scale,
+        )
+        if not self.packed.is_packed:
+            self._path_N = _find_images(self._image_N, self._image_root, max_missing)
 
-    def table(self, split: Split) -> FileTable:
+    def check(self) -> None:
+        """Raise ``UserError`` where a store is there that is not of this table and these settings."""
+        if self.packed.is_packed:
+            self.packed.check()
+            if self.packed.store.manifest.plan != self.packed.job(self._catalogue()).plan():
+                raise UserError(
+                    f"the store {self.packed.folder} was packed from another table, or from this one before it "
+                    f"changed; give a name of its own with dataset.name=NAME, or remake it with: {self.packed.remake} "
+                    "task.overwrite=true"
+                )
+
+    def _catalogue(self) -> Catalogue:
+        rows = zip(self._image_N, self._id_N, self._patient_N, self._report_N, strict=True)
+        return Catalogue(
+            root=self._image_root,
+            finding_names=self.finding_names,
+            entries=[
+                Entry(file=file, image_id=image_id, patient=patient, row=row, report=report)
+                for row, (file, image_id, patient, report) in enumerate(rows, start=1)
+            ],
+            label_NF=self._label_NF,
+            version=f"a table of {len(self._image_N)} rows",
+        )
+
+    def table(self, split: Split) -> FileTable | PackedTable:
+        """The pairs of one split, packed where they are."""
+        if self.packed.is_packed:
+            return self.packed.table(split)
         position_N = self._positions[split]
         return FileTable(
             paths=self._path_N[position_N].tolist(),
@@ -146,7 +200,7 @@ def _read_categories(
 
 def _find_images(cells: Sequence[str], root: Path, max_missing: float) -> np.ndarray:
     path_N = np.array([str(root / cell.strip()) for cell in cells])
-    missing = [position for position, path in enumerate(path_N) if not Path(path).is_file()]
+    missing = [position for position, exists in enumerate(files_there(path_N)) if not exists]
     if len(missing) > max_missing * len(path_N):
         raise UserError(
             f"{len(missing)} of {len(path_N)} image files are missing below {root}, more than dataset.max_missing="

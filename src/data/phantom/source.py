@@ -82,6 +82,9 @@ class PhantomSource:
         self.prevalence = prevalence
         self._ranges = {"test": (0, test), "val": (test, val), "train": (test + val, train)}
 
+    def check(self) -> None:
+        """Nothing can be missing: the constructor has refused what cannot be rendered."""
+
     def table(self, split: Literal["train", "val", "test"]) -> PhantomTable:
         """The studies of one split; test comes first, so that more training studies leave it as it is."""
         first, count = self._ranges[split]

@@ -13,6 +13,7 @@ from PIL import Image
 from src.core.errors import UserError
 from src.data.datasets.pairs import PairsSource
 from src.data.sources import SPLITS
+from src.data.store.recipe import StoreSettings
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
 COUNT = 20
@@ -38,8 +39,10 @@ def frame(tmp_path: Path) -> pd.DataFrame:
 def _source(**changes: Any) -> PairsSource:
     config = OmegaConf.load(CONF / "dataset/pairs.yaml")
     config.seed = 1
-    values = OmegaConf.to_container(OmegaConf.merge(config, changes))
+    config.store = None
+    values: Any = OmegaConf.to_container(OmegaConf.merge(config, changes))
     assert values.pop("_target_") == "src.data.datasets.pairs.PairsSource"
+    values["store"] = StoreSettings(folder="no store", size=32, pad=False, codec="raw")
     return PairsSource(**values)
 
 

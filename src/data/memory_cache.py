@@ -3,8 +3,6 @@
 Axes: K images, S pixels a side, H and W pixels.
 """
 
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,11 +11,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from src.core.errors import UserError
+from src.data.files_there import files_there
 from src.data.sources import PairTable
 from src.data.transforms import ImageTransform
 
 _CHUNK = 16
-_ASKING_THREADS = 16
 
 
 class Store(NamedTuple):
@@ -79,11 +77,9 @@ def fill_store(
 
 def missing_files(table: PairTable, index_N: np.ndarray) -> dict[int, str]:
     """Position and reason of each of the images ``index_N`` whose file is not there; no image is read."""
-    files = [table.file(int(index)) for index in index_N]
-    # in threads: on a network drive each question waits
-    with ThreadPoolExecutor(_ASKING_THREADS) as pool:
-        there = pool.map(lambda file: not file or Path(file).exists(), files)
-        return {position: "the file is missing" for position, exists in enumerate(there) if not exists}
+    files = {position: file for position, index in enumerate(index_N) if (file := table.file(int(index)))}
+    there = files_there(files.values())
+    return {position: "the file is missing" for position, exists in zip(files, there, strict=True) if not exists}
 
 
 def one_thread(_: int) -> None:

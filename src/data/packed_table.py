@@ -1,0 +1,94 @@
+"""One split of a packed store.
+
+Axes: N images of the split, F findings, H and W pixels.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from src.data.label_sentences import label_sentences
+from src.data.outlines import Rectangle
+from src.data.store.store import Store
+
+Reports = Literal["own", "labels"]
+Masks = Literal["own", "boxes"]
+
+
+class PackedTable:
+    """The images of one split, with boxes and masks: a ``PairTable``, ``BoxedTable`` and ``MaskedTable``.
+
+    ``position_N``: rows of the store. ``label_NF``: of these, in the order of ``finding_names``: 1, 0, NaN unknown.
+    ``store_names``: the findings that the store numbers its boxes by. ``reports``: the owner's, or sentences made of
+    the labels. ``masks``: the owner's, or every box filled. ``draw_subset``: positions in this table at a fraction.
+    """
+
+    in_memory = True
+    """Images cost next to nothing to read: nobody need cache them."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        position_N: np.ndarray,
+        label_NF: np.ndarray,
+        finding_names: Sequence[str],
+        reports: Reports,
+        masks: Masks,
+        given_subset: Callable[[float], np.ndarray | None],
+    ) -> None:
+        self.store = store
+        self.position_N = position_N
+        self.label_NF = label_NF
+        self.finding_names = tuple(finding_names)
+        self._reports = reports
+        self._masks = masks
+        self._given_subset = given_subset
+
+    def __len__(self) -> int:
+        return len(self.position_N)
+
+    def image(self, index: int) -> np.ndarray:
+        """The packed image, uint8 (H, W); not to be written to."""
+        return self.store.image(self._row(index))
+
+    def report(self, index: int) -> str:
+        """The owner's report, or sentences made of the labels."""
+        if self._reports == "labels":
+            return label_sentences(self.label_NF[index].tolist(), self.finding_names)
+        return self.store.report(self._row(index))
+
+    def row(self, index: int) -> int:
+        """The image's row in the owner's table."""
+        return int(self.store.index.column("row")[self._row(index)].as_py())
+
+    def file(self, index: int) -> str:  # noqa: ARG002
+        """No file: the store holds the image."""
+        return ""
+
+    def boxes(self, index: int) -> list[tuple[str, np.ndarray]]:
+        """Finding and left, top, right, bottom in pixels of ``image(index)``."""
+        return [(self._name(finding), edge_4) for finding, edge_4 in self.store.boxes(self._row(index))]
+
+    def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
+        """Finding and bool (H, W) mask of each finding that has one in ``image(index)``."""
+        if self._masks == "own":
+            return [(self._name(finding), mask_HW) for finding, mask_HW in self.store.masks(self._row(index))]
+        where = self.store.placement(self._row(index))
+        joined: dict[str, np.ndarray] = {}
+        for name, edge_4 in self.boxes(index):
+            filled_HW = Rectangle(*map(float, edge_4)).draw(where.height, where.width)
+            joined[name] = joined.get(name, False) | filled_HW
+        return list(joined.items())
+
+    def given_subset(self, fraction: float) -> np.ndarray | None:
+        """Positions in this table of the user's own list for ``fraction``, or None where there is no list for it."""
+        rows = self._given_subset(fraction)
+        return None if rows is None else np.flatnonzero(np.isin(self.position_N, rows))
+
+    def _row(self, index: int) -> int:
+        return int(self.position_N[index])
+
+    def _name(self, finding: int) -> str:
+        return self.store.manifest.finding_names[finding]

@@ -1,0 +1,67 @@
+"""Packs a data set in its owner's layout into a store, once."""
+
+import os
+import time
+
+from src.core.errors import UserError
+from src.data.packed import PackedDataSet
+from src.data.store.manifest import Manifest, read_manifest
+from src.data.store.packing import pack_store
+
+
+def prepare(*, num_workers: int | None, max_unreadable: float, overwrite: bool, dataset: object) -> None:
+    """Pack ``dataset`` and say what came of it; a store that is as asked for already is left as it is.
+
+    ``num_workers``: processes; None takes one for each core, 0 packs in this process. ``max_unreadable``: a larger
+    share of images that cannot be used stops the run. ``overwrite``: a store made with other settings, or of other
+    data, gives way once the new one is whole.
+    Raises UserError for a data set that needs no packing, and for whatever the reader and the packing refuse.
+    """
+    packed = getattr(dataset, "packed", None)
+    if not isinstance(packed, PackedDataSet):
+        raise UserError("this data set is read as it is and needs no task=prepare; choose another with dataset=NAME")
+    job = packed.job(packed.reader.read())
+    plan = job.plan()
+    if packed.is_packed:
+        remake = f"{packed.remake} task.overwrite=true"
+        different = _differences(packed, plan, remake=remake, overwrite=overwrite)
+        if not different:
+            print(f"{packed.folder} is packed already, with these settings and of these tables: nothing to do.")
+            return
+        if not overwrite:
+            raise UserError(
+                f"the store {packed.folder} was made with other settings: {'; '.join(different)}. Keep it with "
+                f"paths.store=OTHER_DIR, or remake it with: {remake}"
+            )
+    workers = len(os.sched_getaffinity(0)) if num_workers is None else num_workers
+    begin = time.perf_counter()
+    manifest = pack_store(job, num_workers=workers, max_unreadable=max_unreadable)
+    _say(manifest, packed, time.perf_counter() - begin)
+
+
+def _differences(dataset: PackedDataSet, plan: str, *, remake: str, overwrite: bool) -> list[str]:
+    try:
+        manifest = read_manifest(dataset.folder, remake=remake)
+    except UserError:
+        if overwrite:
+            return ["another format"]
+        raise
+    different = dataset.differences(manifest)
+    if not different and manifest.plan != plan:
+        different = ["the data set's tables or files have changed since"]
+    return different
+
+
+def _say(manifest: Manifest, dataset: PackedDataSet, seconds: float) -> None:
+    size = sum(path.stat().st_size for path in dataset.folder.iterdir())
+    print(f"{manifest.title}: {manifest.version}")
+    for note in manifest.notes:
+        print(f"  {note}")
+    print(
+        f"{manifest.packed} of {manifest.rows} images packed into {dataset.folder} "
+        f"({size / 2**20:.1f} MiB) in {seconds:.1f} s"
+    )
+    left_out = manifest.rows - manifest.packed
+    if left_out:
+        print(f"{left_out} could not be used: {dataset.folder / 'quarantine.csv'} says which and why")
+    print(f"Look at it: python -m src.run task=doctor dataset={manifest.name}")
