@@ -23,6 +23,8 @@ DETAIL_LIKENESS = 0.95
 _SIDE = 16
 # of the grid's standard deviation: below it, what a JPEG does to even ground would decide
 _STEP = 0.05
+# of 255: what averaging in single precision may add to even ground
+_EVEN = 0.01
 _FINE = 64
 _BLUR = 4.0
 # How bright the left half of a frontal chest is, by eighths of its height and width: the mean of the NIH images, each
@@ -45,7 +47,7 @@ def look(image_HW: np.ndarray) -> bytes:
     Each bit says whether a cell of a 16 x 17 grid is clearly darker than its right neighbour (a difference hash).
     """
     grid_HW = _grid(image_HW, _SIDE, _SIDE + 1)
-    return np.packbits(np.diff(grid_HW, axis=1) > _STEP * grid_HW.std()).tobytes()
+    return np.packbits(np.diff(grid_HW, axis=1) > max(_STEP * grid_HW.std(), _EVEN)).tobytes()
 
 
 def tone(image_HW: np.ndarray) -> float:

@@ -1,4 +1,4 @@
-"""From single samples to one ``PairBatch``.
+"""From single samples to one ``PixelBatch``.
 
 Axes: B pairs, H and W pixels, L tokens, F findings.
 """
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from src.core.batch import PairBatch
+from src.core.batch import PixelBatch
 from src.data.transforms import ImageTransform
 
 
@@ -23,7 +23,7 @@ class Sample(NamedTuple):
 
 
 class PairCollate:
-    """Stacks samples, pads their tokens and normalises their images."""
+    """Stacks samples and pads their tokens; their images stay bytes until they are on the device."""
 
     def __init__(self, *, transform: ImageTransform, pad_id: int, width: int | None) -> None:
         """``width``: tokens a report is padded to; None pads to the longest report of the batch."""
@@ -31,15 +31,17 @@ class PairCollate:
         self.pad_id = pad_id
         self.width = width
 
-    def __call__(self, samples: Sequence[Sample]) -> PairBatch:
+    def __call__(self, samples: Sequence[Sample]) -> PixelBatch:
         image_BHW = torch.from_numpy(np.stack([sample.image_HW for sample in samples]))
         token_BL, token_mask_BL = pad_tokens([sample.token_L for sample in samples], self.pad_id, self.width)
-        return PairBatch(
-            image_BCHW=self.transform.normalise(image_BHW),
+        return PixelBatch(
+            image_BHW=image_BHW,
             token_BL=torch.from_numpy(token_BL),
             token_mask_BL=torch.from_numpy(token_mask_BL),
             row_B=torch.tensor([sample.row for sample in samples], dtype=torch.int64),
             label_BF=torch.from_numpy(np.stack([sample.label_F for sample in samples])),
+            mean=self.transform.mean,
+            std=self.transform.std,
         )
 
 

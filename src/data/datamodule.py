@@ -44,7 +44,7 @@ class Skipped(NamedTuple):
 
 
 class PairDataModule(LightningDataModule):
-    """Train, validation and test batches (``PairBatch``) of any ``PairSource``.
+    """Train, validation and test batches of any ``PairSource``: ``PixelBatch``, ``PairBatch`` once on the device.
 
     Pairs whose report holds nothing usable, and pairs whose image is missing or unreadable, are left out and counted
     in one message a split; the latter are listed in ``skipped``. With ``cache="none"`` only missing files are found

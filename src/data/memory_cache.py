@@ -83,10 +83,14 @@ def missing_files(table: PairTable, index_N: np.ndarray) -> dict[int, str]:
 
 
 def one_thread(_: int) -> None:
-    """For a worker process: keeps OpenCV from starting threads of its own in each of them."""
+    """For a worker process: keeps OpenCV from starting threads of its own, and memory shared with the parent shared."""
+    import gc
+
     import cv2
 
     cv2.setNumThreads(0)
+    # a collection touches every object, and what is touched is copied
+    gc.freeze()
 
 
 def _check_size(image_HW: np.ndarray, image_NSS: Tensor) -> None:

@@ -1,6 +1,6 @@
 """Image transforms: albumentations pipelines in two stages, the fixed one first so that its result can be cached.
 
-Axes: B images, C channels, H and W pixels, M masks, N boxes.
+Axes: H and W pixels, M masks, N boxes.
 """
 
 import copy
@@ -9,8 +9,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
 
 
 class Annotated(NamedTuple):
@@ -29,7 +27,8 @@ class ImageTransform:
     """Grey uint8 images of any size to the float32 images that the encoder reads.
 
     ``resize``: albumentations transforms that depend on the image alone; ``ops``: those that may be random, drawn
-    anew for each image and epoch from the seed given; ``mean`` and ``std``: of pixel values between 0 and 1.
+    anew for each image and epoch from the seed given; ``mean`` and ``std``: of pixel values between 0 and 1, by which
+    ``core.batch.normalise`` makes floats of them.
     """
 
     def __init__(self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float) -> None:
@@ -53,11 +52,6 @@ class ImageTransform:
         """The second stage on a shrunk image; the same ``seed`` draws the same crop. uint8 in and out."""
         _reseed(self._ops.transforms, seed)
         return self._ops(image=image_HW)["image"]
-
-    def normalise(self, image_BHW: Tensor) -> Tensor:
-        """uint8 (B, H, W) to float32 (B, 3, H, W), grey repeated, less the mean, over the standard deviation."""
-        image_BHW = image_BHW.to(torch.float32).mul_(1 / (255 * self.std)).sub_(self.mean / self.std)
-        return image_BHW.unsqueeze(1).expand(-1, 3, -1, -1).contiguous()
 
     def annotated(self, image_HW: np.ndarray, *, mask_MHW: np.ndarray, box_N4: np.ndarray, seed: int) -> Annotated:
         """Both stages on an image and whatever is drawn on it, so that masks and boxes follow the image."""

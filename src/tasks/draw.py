@@ -32,7 +32,7 @@ _TEMPERATURE = 0.1
 def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Verdict, run_dir: Path) -> list[Path]:
     """Draw what the run can show into ``run_dir/pictures``; the files drawn."""
     folder = run_dir / "pictures"
-    batch = next(iter(datamodule.judging_dataloader(verdict.split)))
+    batch = next(iter(datamodule.judging_dataloader(verdict.split))).to("cpu")
     drawn = [folder / "samples.png", folder / "heatmaps.png"]
     count = min(_SAMPLES, len(batch))
     draw_samples(

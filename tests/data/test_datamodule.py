@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.core.batch import PairBatch
+from src.core.batch import PixelBatch
 from src.data.collate import pad_tokens
 
 
@@ -16,8 +16,8 @@ def _reports(count: int) -> list[str]:
     return [f"report number {'x' * (i + 1)} " + "word " * (i % 5) for i in range(count)]
 
 
-def _equal(first: list[PairBatch], second: list[PairBatch]) -> bool:
-    pairs = [(vars(a), vars(b)) for a, b in zip(first, second, strict=True)]
+def _equal(first: list[PixelBatch], second: list[PixelBatch]) -> bool:
+    pairs = [(vars(a.to("cpu")), vars(b.to("cpu"))) for a, b in zip(first, second, strict=True)]
     return all(torch.equal(a[key], b[key]) for a, b in pairs for key in a)
 
 

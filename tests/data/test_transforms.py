@@ -10,6 +10,7 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import OmegaConf
 
+from src.core.batch import normalise
 from src.data.transforms import ImageTransform
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -60,7 +61,8 @@ def test_published_training_crops_and_does_nothing_else() -> None:
 
 def test_normalised_grey_is_repeated() -> None:
     image_BHW = torch.tensor([[[0, 255, 51]]], dtype=torch.uint8)
-    image_BCHW = _load("published", "eval").normalise(image_BHW)
+    transform = _load("published", "eval")
+    image_BCHW = normalise(image_BHW, mean=transform.mean, std=transform.std)
     assert image_BCHW.shape == (1, 3, 1, 3)
     torch.testing.assert_close(image_BCHW, torch.tensor([-1.0, 1.0, -0.6]).expand(1, 3, 1, 3))
     image_BCHW[0, 0] = 0  # a batch can be written to
