@@ -110,6 +110,10 @@ class PackedDataSet:
 
     def check(self) -> None:
         """Raise ``UserError`` where the store is missing, another one, or leaks from one split into another."""
+        _ = self._checked
+
+    @cached_property
+    def _checked(self) -> bool:
         leaks = count_leaks(self.positions, self.images.patient_N)
         if leaks:
             raise UserError(
@@ -125,6 +129,7 @@ class PackedDataSet:
                 self.store.manifest.rows,
                 self.folder / "quarantine.csv",
             )
+        return True
 
     @property
     def finding_names(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from src.core.batch import PixelBatch
+from src.core.batch import PairBatch, PixelBatch
 from src.data.collate import pad_tokens
 
 
