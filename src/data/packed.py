@@ -31,7 +31,8 @@ _VALUE = {"unknown": np.nan, "absent": 0.0, "present": 1.0}
 class PackedDataSet:
     """A data set in its owner's layout, and the store that it is packed into.
 
-    ``name``: the store's folder below ``store.folder``. ``findings``: the labels to read, in this order; None reads
+    ``name``: the store's folder below ``store.folder``. ``lists``: a folder of the user's own lists of ids, which
+    then stand in place of ``split``. ``findings``: the labels to read, in this order; None reads
     all. ``uncertain``: what -1 counts as, for all findings or for each. ``blank``: what a blank counts as.
     ``reports``: the owner's, or sentences made of the labels. ``masks``: the owner's, or every box filled.
     """
@@ -43,6 +44,7 @@ class PackedDataSet:
         reader: Reader,
         store: StoreSettings,
         split: SplitRule,
+        lists: str | None,
         findings: Sequence[str] | None,
         uncertain: Uncertain | Mapping[str, Uncertain],
         blank: Literal["unknown", "absent"],
@@ -54,7 +56,7 @@ class PackedDataSet:
         self.reader = reader
         self.folder = Path(store.folder) / name
         self.recipe = Recipe(size=store.size, pad=store.pad, codec=store.codec, dicom_scale=dicom_scale)
-        self.split_rule = split
+        self.split_rule: SplitRule = split if lists is None else IdListSplit(folder=lists)
         self.findings = findings
         self._uncertain = uncertain
         self._blank = blank
@@ -117,7 +119,7 @@ class PackedDataSet:
         leaks = count_leaks(self.positions, self.images.patient_N)
         if leaks:
             raise UserError(
-                f"{leaks} patient(s) of {self.name} lie on two sides of its splits; correct the lists or the rule of "
+                f"{leaks} patient(s) of {self.name} lie on two sides of its splits; correct dataset.lists or "
                 "dataset.split"
             )
         left_out = self.store.manifest.rows - self.store.manifest.packed

@@ -137,7 +137,7 @@ class IdListSplit:
             lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
         except OSError:
             raise UserError(
-                f"there is no list {path}; dataset.split.folder needs train.txt, val.txt and test.txt, one id a line"
+                f"there is no list {path}; dataset.lists needs train.txt, val.txt and test.txt, one id a line"
             ) from None
         except UnicodeDecodeError:
             raise UserError(f"the list {path} is not UTF-8; save it as UTF-8") from None

@@ -4,11 +4,12 @@ import inspect
 import logging
 import os
 import warnings
+from collections.abc import Callable
 
 from omegaconf import DictConfig
 
 from src.core.torchvision_ops import ensure_torchvision
-from src.engine.parts import GIVEN, Parts, build
+from src.engine.parts import DATA_ONLY, GIVEN, Parts, build
 from src.engine.provenance import command_line, write_provenance
 from src.engine.validate import resolve_target, validate
 
@@ -20,8 +21,21 @@ def launch(cfg: DictConfig) -> None:
     parts = Parts(cfg)
     parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
     wanted = [name for name in Parts.names() if name in parameters]
-    validate(cfg, given={**GIVEN, "task": frozenset(wanted)})
+    given = {**GIVEN, "task": frozenset(wanted)}
 
+    def run() -> None:
+        build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+
+    if DATA_ONLY.issuperset(wanted):
+        # neither Lightning nor a model is loaded to look at data
+        validate(cfg, given=given, keys=("task", "dataset", "store"))
+        run()
+        return
+    validate(cfg, given=given)
+    _run_seeded(cfg, parts, run)
+
+
+def _run_seeded(cfg: DictConfig, parts: Parts, run: Callable[[], None]) -> None:
     from lightning import seed_everything
 
     from src.engine.wandb_logger import finish_wandb
@@ -30,7 +44,7 @@ def launch(cfg: DictConfig) -> None:
     write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
     done = False
     try:
-        build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+        run()
         done = True
     finally:
         finish_wandb(failed=not done)

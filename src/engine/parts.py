@@ -21,6 +21,9 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "trainer": frozenset({"callbacks", "logger", "plugins"}),
 }
 
+DATA_ONLY = frozenset({"run_dir", "dataset", "dataset_named"})
+"""Parts that need neither a model nor a trainer."""
+
 
 class Parts:
     """The parts of one run. A task's parameters name the ones it wants; what is cheap to refuse stands first."""

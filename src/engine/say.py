@@ -56,7 +56,7 @@ def _config_message(error: BaseException) -> str:
     if value := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)\s+full_key: (\S+)", whole):
         return f"Error: {value[3]} must be of type {value[2].lower()}, and {value[1]!r} is not; give {value[3]}=VALUE."
     if option := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", whole):
-        options = ", ".join(sorted(path.stem for path in (CONF / option[1]).glob("*.yaml")))
+        options = ", ".join(sorted(path.stem for path in (CONF / option[1]).glob("[!_]*.yaml")))
         return f"Error: the config group {option[1]} has no option {option[2]!r}; it has {options}."
     if missing := re.search(r"Missing mandatory value: (\S+)|Interpolation key '([^']+)' not found", whole):
         return f"Error: the config needs a value for {missing[1] or missing[2]}; give {missing[1] or missing[2]}=VALUE."

@@ -8,7 +8,7 @@ import difflib
 import importlib
 import inspect
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -21,14 +21,16 @@ CHECKED = (OURS, "lightning.")
 _HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
-def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]]) -> None:
+def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequence[str] | None = None) -> None:
     """Check every node of ``cfg`` whose ``_target_`` is ours or Lightning's.
 
-    ``given`` names, by the node's dotted key, the parameters that the engine passes itself.
+    ``given`` names, by the node's dotted key, the parameters that the engine passes itself. ``keys``: the top-level
+    keys to check; None checks all.
     Raises UserError naming the first key that is unknown, missing or of the wrong type.
     """
     for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
-        _check_node(key, node, given.get(key, frozenset()))
+        if keys is None or key.split(".")[0] in keys:
+            _check_node(key, node, given.get(key, frozenset()))
 
 
 def resolve_target(path: str) -> Any:

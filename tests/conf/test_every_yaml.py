@@ -88,7 +88,7 @@ OTHER_TREE = {"rsna_detection": "rsna", "chexpert_5x200": "chexpert"}
 
 
 def _options() -> list[str]:
-    return sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.glob("*/**/*.yaml"))
+    return sorted(str(path.relative_to(CONF).with_suffix("")) for path in CONF.glob("*/**/[!_]*.yaml"))
 
 
 def _data_set_of(option: str) -> str:

@@ -10,7 +10,7 @@ from src.core.errors import UserError
 from src.data.catalogue import Catalogue
 from src.data.packed import PackedDataSet
 from src.data.reader import Reader
-from src.data.split_rules import IdListSplit, OfficialSplit
+from src.data.split_rules import OfficialSplit
 from src.data.store.packing import pack_store
 from src.data.store.recipe import StoreSettings
 from tests.data.store.made import catalogue, write_pictures
@@ -49,6 +49,7 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "reader": MadeReader(root=str(root / "raw")),
         "store": StoreSettings(folder=str(root / "store"), size=48, pad=False, codec="raw"),
         "split": OfficialSplit(values={"train": ["train"], "test": ["test"]}, val_from_train=0, seed=0),
+        "lists": None,
         "findings": None,
         "uncertain": "unknown",
         "blank": "unknown",
@@ -114,15 +115,15 @@ def test_boxes_as_masks(root: Path) -> None:
     assert filled.masks(1) == []
 
 
-def _lists(folder: Path, **lists: list[int]) -> IdListSplit:
+def _lists(folder: Path, **lists: list[int]) -> str:
     for name, numbers in lists.items():
         (folder / f"{name}.txt").write_text("\n".join(f"id{number}" for number in numbers))
-    return IdListSplit(folder=str(folder))
+    return str(folder)
 
 
 def test_the_users_lists_and_fractions(root: Path, tmp_path: Path) -> None:
-    lists = _lists(tmp_path, train=[0, 1, 4, 5, 8, 9], val=[12, 13], test=[20], train_10=[3 + 1, 9])
-    table = _data_set(root, split=lists).table("train")
+    lists = _lists(tmp_path, train=[0, 1, 4, 5, 8, 9], val=[12, 13], test=[20], train_10=[4, 9])
+    table = _data_set(root, lists=lists).table("train")
     assert [table.row(index) for index in range(len(table))] == [1, 2, 5, 6, 9, 10]
     assert table.given_subset(0.1).tolist() == [2, 5]
     assert table.given_subset(0.01) is None
@@ -130,7 +131,7 @@ def test_the_users_lists_and_fractions(root: Path, tmp_path: Path) -> None:
 
 
 def test_a_patient_on_two_sides_is_counted_and_not_named(root: Path, tmp_path: Path) -> None:
-    leaking = _data_set(root, split=_lists(tmp_path, train=[0, 4, 6], val=[1], test=[5]))
+    leaking = _data_set(root, lists=_lists(tmp_path, train=[0, 4, 6], val=[1], test=[5]))
     with pytest.raises(UserError, match=r"2 patient\(s\) of made lie on two sides of its splits") as caught:
         leaking.check()
     assert "p0" not in str(caught.value)

@@ -134,7 +134,7 @@ def test_the_users_own_lists(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lists", "message"),
     [
-        ({"train": "id0"}, r"no list .*val.txt; dataset.split.folder needs"),
+        ({"train": "id0"}, r"no list .*val.txt; dataset.lists needs"),
         (
             {"train": "id0\nidX\nidY", "val": "id1", "test": "id2"},
             r"train.txt: 2 id\(s\) are not in the data set, the first is in line 2",

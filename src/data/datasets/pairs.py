@@ -101,6 +101,7 @@ class PairsSource:
             reader=TableReader(root=str(self._image_root), table=str(path), catalogue=self._catalogue),
             store=store,
             split=GivenSplit(self._positions),
+            lists=None,
             findings=None,
             uncertain="unknown",
             blank="unknown",
