@@ -108,7 +108,7 @@ def overrides_for(option: str) -> list[str]:
     small = [value for part, values in PARTS.items() if part not in replaced for value in values]
     own = f"{'+' if group in ADDED else ''}{group}={f'[{name}]' if group in LISTS else name}"
     quick = QUICK if group not in {"task", "bench"} or name == "pretrain" else ("trainer.max_epochs=1",)
-    needs = [word for word in NEEDS.get(option, ()) if not word.startswith("dataset=")]
+    needs = [word for word in NEEDS.get(option, ()) if not (data_set and word.startswith("dataset="))]
     return [own, *([f"dataset={data_set}"] if data_set and group != "dataset" else []), *small, *quick, *needs]
 
 
@@ -120,8 +120,9 @@ def _prepare(arguments: list[str], raw: Path, store: Path, run_cli: Callable) ->
         importlib.import_module(f"tests.trees.{tree}").make(raw / tree)
     places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
     own = [word for word in arguments if word.startswith("dataset")]
-    answer = run_cli("task=prepare", *own, *places, "task.num_workers=0")
-    assert answer.code == 0, answer.err
+    for task in ("prepare", "doctor"):
+        answer = run_cli(f"task={task}", *own, *places, "task.num_workers=0")
+        assert answer.code == 0, answer.out + answer.err
     return places
 
 

@@ -131,6 +131,55 @@ def test_killed_and_started_again_it_leaves_the_same_bytes(many: Path, tmp_path:
     assert contents(tmp_path / "killed/pairs") == contents(tmp_path / "whole/pairs")
 
 
+def _start(many: Path, store: Path) -> subprocess.Popen[str]:
+    """A packing that has begun."""
+    running = subprocess.Popen(
+        _command(many, store), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while not list((store / ".pairs.partial").glob(".images-*")):
+        assert running.poll() is None, "it ended before it could be stopped"
+        time.sleep(0.005)
+    return running
+
+
+def _children(process: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the children of a process are read from /proc")
+def test_a_worker_that_is_killed_ends_the_run_with_a_reason(many: Path, tmp_path: Path) -> None:
+    running = _start(many, tmp_path / "store")
+    workers = [child for child in _children(running.pid) if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()]
+    os.kill(workers[0], signal.SIGKILL)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "a worker process died, as it does when memory runs out" in said
+    assert "task.num_workers=1" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="the children of a process are read from /proc")
+def test_no_worker_outlives_a_parent_that_is_killed(many: Path, tmp_path: Path) -> None:
+    running = _start(many, tmp_path / "store")
+    children = _children(running.pid)
+    running.kill()
+    running.wait()
+    until = time.monotonic() + 30
+    while any(Path(f"/proc/{child}").exists() for child in children):
+        assert time.monotonic() < until, "a worker goes on without its parent"
+        time.sleep(0.05)
+
+
+def test_ctrl_c_is_one_sentence(many: Path, tmp_path: Path) -> None:
+    running = _start(many, tmp_path / "store")
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 1
+    assert "Error: stopped; " in said
+    assert "give the same command again to go on" in said
+    assert "Traceback" not in said
+
+
 def test_one_of_two_at_once_is_refused(many: Path, tmp_path: Path) -> None:
     first = subprocess.Popen(_command(many, tmp_path / "store"), cwd=ROOT, stdout=subprocess.PIPE, text=True)
     while not (tmp_path / "store/.pairs.partial").exists():

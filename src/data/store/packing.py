@@ -76,15 +76,20 @@ def pack_store(job: Job, *, num_workers: int, max_unreadable: float) -> Manifest
             manifest = make_manifest(job, plan, quarantined=write_quarantine(draft), files=hashes(draft))
             write_manifest(draft, manifest)
             publish(draft, job.folder)
+        except KeyboardInterrupt:
+            raise UserError(f"stopped; {_kept(draft)}: give the same command again to go on") from None
         except OSError as error:
             if error.errno not in _FULL:
                 raise
             raise UserError(
-                f"the disk of {job.folder.parent} is full; {len(list(draft.glob('images-*.arrow')))} shard(s) are "
-                "finished and kept: free space, or choose another disk with paths.store=DIR, and give the same command "
-                "again"
+                f"the disk of {job.folder.parent} is full; {_kept(draft)}: free space, or choose another disk with "
+                "paths.store=DIR, and give the same command again"
             ) from error
     return manifest
+
+
+def _kept(draft: Path) -> str:
+    return f"{len(list(draft.glob('images-*.arrow')))} shard(s) are finished and kept"
 
 
 def _refuse_missing(catalogue: Catalogue, limit: float) -> None:

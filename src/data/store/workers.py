@@ -4,14 +4,13 @@ Axes: N rows of a batch, F findings.
 """
 
 import multiprocessing
-import os
-import threading
-from collections import deque
+import signal
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import resource_tracker
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -51,44 +50,79 @@ def pack_batch(batch: Batch) -> "pa.RecordBatch":
 def pack_in_order(batches: Iterable[Batch], *, num_workers: int) -> "Iterator[pa.RecordBatch]":
     """``pack_batch`` of each, in ``num_workers`` processes; 0 packs in this one.
 
-    Raises ``UserError`` where a worker dies, which it does when memory runs out.
+    Each worker has a pipe of its own and nothing else in common with anyone: one that dies is noticed and hinders
+    nobody, and a worker whose parent dies finds its pipe closed and ends.
+    Raises ``UserError`` where a worker dies, as it does when memory runs out.
     """
     if num_workers == 0:
         yield from map(pack_batch, batches)
         return
-    context = multiprocessing.get_context("forkserver")
-    with ProcessPoolExecutor(num_workers, mp_context=context, initializer=_start_worker) as pool:
-        waiting: deque[Future[pa.RecordBatch]] = deque()
-        try:
-            for batch in batches:
-                waiting.append(pool.submit(pack_batch, batch))
-                if len(waiting) > _AHEAD * num_workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        except BrokenProcessPool:
-            raise UserError(
-                "a worker process died, as it does when memory runs out; what is packed is kept: give the same command "
-                f"again with fewer workers, e.g. task.num_workers={max(num_workers // 2, 1)}"
-            ) from None
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    workers = _start(num_workers)
+    try:
+        yield from _in_order(batches, list(workers.values()))
+    except (EOFError, ConnectionError):
+        raise UserError(
+            "a worker process died, as it does when memory runs out; what is packed is kept: give the same command "
+            f"again with fewer workers, e.g. task.num_workers={max(num_workers // 2, 1)}"
+        ) from None
+    finally:
+        for process, pipe in workers.items():
+            pipe.close()
+            process.kill()
+            process.join()
 
 
-def _start_worker() -> None:
-    import signal
+def _in_order(batches: Iterable[Batch], pipes: Sequence[Connection]) -> "Iterator[pa.RecordBatch]":
+    """Gives every idle worker the next batch, and yields what comes back in the order in which it was given."""
+    numbered = enumerate(batches)
+    idle = list(pipes)
+    busy: dict[Connection, int] = {}
+    done: dict[int, pa.RecordBatch] = {}
+    wanted = 0
+    while True:
+        # not too far ahead of a slow batch: what is done waits in memory
+        while idle and len(busy) + len(done) < _AHEAD * len(pipes) and (given := next(numbered, None)):
+            pipe = idle.pop()
+            pipe.send(given[1])
+            busy[pipe] = given[0]
+        if wanted in done:
+            yield done.pop(wanted)
+            wanted += 1
+        elif not busy:
+            return
+        else:
+            for ready in wait(list(busy)):
+                pipe = cast(Connection, ready)
+                done[busy.pop(pipe)] = pipe.recv()
+                idle.append(pipe)
 
+
+def _start(count: int) -> dict[BaseProcess, Connection]:
+    context = multiprocessing.get_context("spawn")
+    workers: dict[BaseProcess, Connection] = {}
+    # it would lift the block below when the first worker starts
+    resource_tracker.ensure_running()
+    # they are born deaf to Ctrl-C, which the terminal tells them too: the parent hears it, and ends them
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        for _ in range(count):
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_work, args=(theirs,), daemon=True)
+            process.start()
+            theirs.close()
+            workers[process] = ours
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    return workers
+
+
+def _work(pipe: Connection) -> None:
     import cv2
 
+    # each worker is one of many: threads of its own would only stand in the others' way
     cv2.setNumThreads(1)
-    # the parent hears Ctrl-C too, and ends the workers in its own order
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    # a parent that was killed cannot end its workers, which would wait for ever
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    try:
+        while True:
+            pipe.send(pack_batch(pipe.recv()))
+    except (EOFError, ConnectionError):
+        return

@@ -1,0 +1,1 @@
+"""Checks of a data set: functions over the columns of its images that return what they found."""
