@@ -16,6 +16,7 @@ from src.data.dicom_io import DicomScale, read_dicom, scale_by_maximum
 MIN_SIDE = 16
 MAX_PIXELS = 80_000_000
 MAX_ASPECT = 8
+_STRIDE = 16
 
 _FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
@@ -55,11 +56,17 @@ def read_image(path: Path | str, *, dicom_scale: DicomScale) -> np.ndarray:
             image_HW = read_dicom(path, scale=dicom_scale, check_size=check_size)
         else:
             image_HW = _read_picture(path)
-        if image_HW.min() == image_HW.max():
+        if _is_blank(image_HW):
             raise ValueError(f"is blank: every pixel has the value {image_HW.flat[0]}")
     except ValueError as error:
         raise ImageError(f"{path.name} {error}") from error
     return image_HW
+
+
+def _is_blank(image_HW: np.ndarray) -> bool:
+    # a few pixels tell almost every image from a blank one
+    few = image_HW[::_STRIDE, ::_STRIDE]
+    return bool(few.min() == few.max() and image_HW.min() == image_HW.max())
 
 
 def check_size(height: int, width: int) -> None:
@@ -90,13 +97,14 @@ def _read_picture(path: Path) -> np.ndarray:
             # JPEG holds luma apart from colour: decode that alone
             image.draft("L", None)
             image.load()
-            upright = ImageOps.exif_transpose(image)
+            # in place, and no conversion of what is grey already: each would copy the whole image
+            ImageOps.exif_transpose(image, in_place=True)
+            if image.mode.startswith(("I", "F")):
+                return scale_by_maximum(np.asarray(image, dtype=np.float32))
+            return np.asarray(image if image.mode == "L" else image.convert("L"))
     except UnidentifiedImageError:
         raise ValueError("is not a PNG, JPEG, TIFF, BMP or DICOM image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"is above the {MAX_PIXELS // 1_000_000} megapixels admitted") from None
     except (OSError, SyntaxError, EOFError) as error:
         raise ValueError(f"is cut off or damaged ({error})") from error
-    if upright.mode.startswith(("I", "F")):
-        return scale_by_maximum(np.asarray(upright, dtype=np.float32))
-    return np.asarray(upright.convert("L"))

@@ -26,7 +26,14 @@ from src.data.store.packing import pack_store
 from src.data.store.recipe import Codec, Recipe
 from src.data.store.store import Store
 from src.data.transforms import ImageTransform
-from src.tasks.made_stores import job_of, write_large_store, write_radiographs, write_small_radiographs
+from src.tasks.made_stores import (
+    DecodingTable,
+    job_of,
+    whole_table,
+    write_large_store,
+    write_radiographs,
+    write_small_radiographs,
+)
 
 _TOKENS = 112
 _ACCESSES = 20_000
@@ -108,8 +115,8 @@ class LoaderBenchmark:
         ]
 
     def _loading(self, paths: Sequence[Path], store: Store) -> list[str]:
-        decoding = self._split(_Decoding(paths, self._shrunk), len(paths))
-        stored = self._split(_table(store, np.arange(len(paths))), len(paths))
+        decoding = self._split(DecodingTable(paths, self._shrunk), len(paths))
+        stored = self._split(whole_table(store), len(paths))
         pairs = []
         for _ in range(self.repeats):
             slow = _seconds(lambda: self._epoch(decoding, 1)) / len(paths)
@@ -131,7 +138,7 @@ class LoaderBenchmark:
         assert image_HW is not None
         return shrink(image_HW, place(*image_HW.shape[:2], size=self.size, pad=False))
 
-    def _split(self, table: "PackedTable | _Decoding", count: int) -> PairSplit:
+    def _split(self, table: "PackedTable | DecodingTable", count: int) -> PairSplit:
         return PairSplit(
             table=table,
             index_K=np.arange(count),
@@ -187,7 +194,7 @@ class LoaderBenchmark:
         return [f"random access, read once  {at['median']:.1f} us (median), {at['99 %']:.1f} us (99 %)"]
 
     def _memory(self, store: Store) -> list[str]:
-        split = self._split(_table(store, np.arange(len(store))), len(store))
+        split = self._split(whole_table(store), len(store))
         loader = DataLoader(
             split,
             batch_size=self.batch_size,
@@ -201,42 +208,6 @@ class LoaderBenchmark:
             next(batches)
         private = [_private_mib(worker.pid) for worker in batches._workers]  # type: ignore[attr-defined]
         return [_row(f"memory of {self.num_workers} workers, not shared", private, "MiB")]
-
-
-class _Decoding:
-    """The published loader's way: every image decoded and shrunk whenever it is asked for."""
-
-    def __init__(self, paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> None:
-        self.label_NF = np.zeros((len(paths), 1), dtype=np.float32)
-        self._paths = paths
-        self._read = read
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    def image(self, index: int) -> np.ndarray:
-        return self._read(self._paths[index])
-
-    def report(self, index: int) -> str:  # noqa: ARG002
-        return ""
-
-    def row(self, index: int) -> int:
-        return index
-
-    def file(self, index: int) -> str:
-        return str(self._paths[index])
-
-
-def _table(store: Store, position_N: np.ndarray) -> PackedTable:
-    return PackedTable(
-        store=store,
-        position_N=position_N,
-        label_NF=store.label_NF[position_N],
-        finding_names=store.manifest.finding_names,
-        reports="own",
-        masks="own",
-        given_subset=lambda _: None,
-    )
 
 
 def _private_mib(process: int | None) -> float:

@@ -4,11 +4,13 @@ Axes: H and W pixels.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src.data.catalogue import Catalogue, Entry
+from src.data.packed_table import PackedTable
 from src.data.phantom.source import PhantomSource
 from src.data.store.finish import write_index
 from src.data.store.manifest import INDEX, write_manifest
@@ -87,3 +89,41 @@ def write_large_store(folder: Path, paths: list[Path], rows: int, recipe: Recipe
     job = job_of(paths, rows, folder, recipe)
     write_manifest(folder, make_manifest(job, "made", quarantined=0, files=dict.fromkeys([INDEX, *names], "")))
     return Store(folder, remake="")
+
+
+def whole_table(store: Store) -> PackedTable:
+    """Every row of a store."""
+    position_N = np.arange(len(store))
+    return PackedTable(
+        store=store,
+        position_N=position_N,
+        label_NF=store.label_NF[position_N],
+        finding_names=store.manifest.finding_names,
+        reports="own",
+        masks="own",
+        given_subset=lambda _: None,
+    )
+
+
+class DecodingTable:
+    """The published loader's way: every image decoded and shrunk whenever it is asked for."""
+
+    def __init__(self, paths: Sequence[Path], read: Callable[[Path], np.ndarray]) -> None:
+        self.label_NF = np.zeros((len(paths), 1), dtype=np.float32)
+        self._paths = paths
+        self._read = read
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def image(self, index: int) -> np.ndarray:
+        return self._read(self._paths[index])
+
+    def report(self, index: int) -> str:  # noqa: ARG002
+        return ""
+
+    def row(self, index: int) -> int:
+        return index
+
+    def file(self, index: int) -> str:
+        return str(self._paths[index])

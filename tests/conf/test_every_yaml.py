@@ -120,7 +120,8 @@ def _prepare(arguments: list[str], raw: Path, store: Path, run_cli: Callable) ->
         importlib.import_module(f"tests.trees.{tree}").make(raw / tree)
     places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
     own = [word for word in arguments if word.startswith("dataset")]
-    for task in ("prepare", "doctor"):
+    chosen_by_itself = arguments[0] == f"dataset={data_set}"
+    for task in ("prepare", "doctor") if chosen_by_itself else ("prepare",):
         answer = run_cli(f"task={task}", *own, *places, "task.num_workers=0")
         assert answer.code == 0, answer.out + answer.err
     return places

@@ -17,14 +17,15 @@ _ROWS_SHOWN = 5
 class Check:
     """``number``: how many were found. ``advice``: what it means and what to do; empty where all is well.
 
-    ``rows``: numbers of the first few in the owner's table, the one identity that may be printed.
+    ``rows``: numbers of the first few in the owner's table, the one identity that may be printed; of images that go
+    together, "3 and 8".
     """
 
     name: str
     state: State
     number: int
     advice: str = ""
-    rows: tuple[int, ...] = ()
+    rows: tuple[int | str, ...] = ()
 
 
 def found(name: str, wrong_N: np.ndarray, row_N: np.ndarray, *, state: State, advice: str) -> Check:
@@ -40,6 +41,15 @@ def found_rows(name: str, row_K: Sequence[int] | np.ndarray, *, state: State, ad
     if len(row_K) == 0:
         return Check(name=name, state="ok", number=0)
     return Check(name=name, state=state, number=len(row_K), advice=advice, rows=shown(row_K))
+
+
+def found_pairs(name: str, row_P2: np.ndarray, *, state: State, advice: str) -> Check:
+    """The same where rows go together in pairs."""
+    if len(row_P2) == 0:
+        return Check(name=name, state="ok", number=0)
+    pairs = np.unique(np.sort(row_P2, axis=1), axis=0)[:_ROWS_SHOWN].tolist()
+    texts = tuple(f"{one} and {other}" for one, other in pairs)
+    return Check(name=name, state=state, number=len(row_P2), advice=advice, rows=texts)
 
 
 def shown(row_K: Sequence[int] | np.ndarray) -> tuple[int, ...]:

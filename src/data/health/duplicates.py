@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from src.data.appearance import BLANK, LOOK_TOLERANCE, detail, same_picture
-from src.data.health.check import Check, State, found_rows
+from src.data.health.check import Check, State, found_pairs, found_rows
 from src.data.health.close_looks import close_pairs
 from src.data.health.columns import SIDE_BIT, Columns
 
@@ -91,7 +91,7 @@ def _sorted_out(columns: Columns, pair_P2: np.ndarray, what: str) -> list[Check]
     states: tuple[State, ...] = ("problem", "problem", "warning")
     found = zip(advice.items(), (crosses, strangers, rest), states, strict=True)
     return [
-        found_rows(f"{what} {which}", np.sort(row[pair_P2[chosen]], axis=1)[:, 1], state=state, advice=text)
+        found_pairs(f"{what} {which}", row[pair_P2[chosen]], state=state, advice=text)
         for (which, text), chosen, state in found
     ]
 

@@ -86,7 +86,7 @@ def test_a_repeated_file_and_a_repeated_picture(one: int, other: int, name: str,
         sha_N32=spoilt(made.sha_N32, {other: made.sha_N32[one]}),
         look_N32=spoilt(made.look_N32, {other: made.look_N32[one]}),
     )
-    row = (max(one, other) + 1,)
+    row = (f"{min(one, other) + 1} and {max(one, other) + 1}",)
     assert checks_of(columns, lambda n: picture(one if n == other else n)) == {f"same file {name}": (state, row)}
     columns = healthy(look_N32=spoilt(made.look_N32, {other: flipped(made.look_N32[one], [3, 77, 200])}))
     assert checks_of(columns, lambda n: picture(one if n == other else n)) == {f"same picture {name}": (state, row)}
