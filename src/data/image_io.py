@@ -7,11 +7,15 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from src.core.errors import UserError
 from src.data.dicom_io import DicomScale, read_dicom, scale_by_maximum
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 MIN_SIDE = 16
 MAX_PIXELS = 80_000_000
@@ -63,6 +67,17 @@ def read_image(path: Path | str, *, dicom_scale: DicomScale) -> np.ndarray:
     return image_HW
 
 
+def _pixels(image: "Image.Image") -> np.ndarray:
+    import pyarrow
+
+    try:
+        # a view of the image's own memory; numpy's way copies every row twice
+        return np.asarray(pyarrow.array(image).to_numpy()).reshape(image.height, image.width)
+    except ValueError:
+        # above 16 MiB Pillow keeps an image in pieces
+        return np.asarray(image)
+
+
 def _is_blank(image_HW: np.ndarray) -> bool:
     # a few pixels tell almost every image from a blank one
     few = image_HW[::_STRIDE, ::_STRIDE]
@@ -101,7 +116,7 @@ def _read_picture(path: Path) -> np.ndarray:
             ImageOps.exif_transpose(image, in_place=True)
             if image.mode.startswith(("I", "F")):
                 return scale_by_maximum(np.asarray(image, dtype=np.float32))
-            return np.asarray(image if image.mode == "L" else image.convert("L"))
+            return _pixels(image if image.mode == "L" else image.convert("L"))
     except UnidentifiedImageError:
         raise ValueError("is not a PNG, JPEG, TIFF, BMP or DICOM image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):

@@ -147,3 +147,11 @@ def test_only_the_sentence_survives_a_workers_traceback() -> None:
         f"Caught ImageError in DataLoader worker process 0.\nOriginal Traceback:\n  File\nsrc.ImageError: {sentence}\n"
     )
     assert str(ImageError(printed)) == str(ImageError(sentence)) == sentence
+
+
+@pytest.mark.parametrize("shape", [(33, 101), (57, 103), (4200, 4100)], ids=["odd", "odder", "above 16 MiB"])
+def test_any_width_and_a_very_large_image_are_read_to_the_bit(tmp_path: Path, shape: tuple[int, int]) -> None:
+    image_HW = np.tile(np.arange(251, dtype=np.uint8), shape[0] * shape[1] // 251 + 1)[: shape[0] * shape[1]]
+    image_HW = image_HW.reshape(shape)
+    cv2.imwrite(str(tmp_path / "a.png"), image_HW, [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    np.testing.assert_array_equal(_read(tmp_path / "a.png"), image_HW)
