@@ -141,15 +141,7 @@ class PackedDataSet:
     @cached_property
     def images(self) -> Images:
         """The store's rows as a split rule sees them."""
-        index = self.store.index
-        patient = index.column("patient").dictionary_encode().indices.to_numpy(zero_copy_only=False)
-        return Images(
-            id_N=self.store.column("image_id"),
-            patient_N=patient,
-            split_N=self.store.column("split"),
-            label_NF=self.store.label_NF,
-            finding_names=self.store.manifest.finding_names,
-        )
+        return images_of(self.store)
 
     @cached_property
     def positions(self) -> dict[Split, np.ndarray]:
@@ -188,6 +180,18 @@ class PackedDataSet:
             meaning = self._uncertain.get(name, "unknown") if isinstance(self._uncertain, Mapping) else self._uncertain
             chosen_NF[chosen_NF[:, column] == -1, column] = _VALUE[meaning]
         return chosen_NF
+
+
+def images_of(store: Store) -> Images:
+    """The rows of a store as a split rule sees them."""
+    patients = store.index.column("patient").dictionary_encode()
+    return Images(
+        id_N=store.column("image_id"),
+        patient_N=patients.indices.to_numpy(zero_copy_only=False),
+        split_N=store.column("split"),
+        label_NF=store.label_NF,
+        finding_names=store.manifest.finding_names,
+    )
 
 
 def _no_subset(fraction: float) -> None:  # noqa: ARG001

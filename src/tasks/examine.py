@@ -11,9 +11,9 @@ import numpy as np
 from src.core.errors import UserError
 from src.data.catalogue import Catalogue
 from src.data.health.check import Check
-from src.data.health.columns import Columns, images_of, read_columns
+from src.data.health.columns import Columns, read_columns
 from src.data.health.unpacked import UnpackedStore
-from src.data.packed import PackedDataSet
+from src.data.packed import PackedDataSet, images_of
 from src.data.packed_table import PackedTable
 from src.data.store.finish import hash_file
 from src.data.store.manifest import Manifest
@@ -77,7 +77,7 @@ def columns_of(dataset: PackedDataSet, store: Store) -> tuple[Columns, list[Chec
     checks = []
     positions = {}
     try:
-        positions = dataset.split_rule.assign(images_of(store.index, names))
+        positions = dataset.split_rule.assign(images_of(store))
     except UserError as error:
         checks.append(Check(name="splits by dataset.split", state="problem", number=1, advice=str(error)))
     size = store.manifest.recipe["size"]

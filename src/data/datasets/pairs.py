@@ -70,17 +70,17 @@ class PairsSource:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
         path = Path(table)
         frame = read_table(path)
-        columns: dict[str, str | None] = {
-            "image_column": image_column,
-            "report_column": report_column,
-            "group_column": group_column,
-            "id_column": id_column,
-            "split_column": split_column,
-            "category_column": category_column,
-            **{f"label_columns[{i}]": column for i, column in enumerate(label_columns)},
-        }
-        _check_columns(frame, path, columns)
-
+        _check_columns(
+            frame,
+            path,
+            label_columns,
+            image_column=image_column,
+            report_column=report_column,
+            group_column=group_column,
+            id_column=id_column,
+            split_column=split_column,
+            category_column=category_column,
+        )
         self.finding_names = (*label_columns, *category_values)
         label_NF = read_labels(frame, path, label_columns, uncertain)
         category_NF = _read_categories(frame, path, category_column, category_values, category_separator)
@@ -96,7 +96,13 @@ class PairsSource:
         self._image_N = [cell.strip() for cell in frame[image_column]]
         self._patient_N = groups
         self._id_N = frame[id_column].tolist() if id_column else self._image_N
-        self.packed = PackedDataSet(
+        self.packed = self._as_packed(path, name, store)
+        if not self.packed.is_packed:
+            self._path_N = _find_images(self._image_N, self._image_root, max_missing)
+
+    def _as_packed(self, path: Path, name: str, store: StoreSettings) -> PackedDataSet:
+        """The same pairs as a data set that can be packed; labels are read and splits are made already."""
+        return PackedDataSet(
             name=name,
             reader=TableReader(root=str(self._image_root), table=str(path), catalogue=self._catalogue),
             store=store,
@@ -107,10 +113,8 @@ class PairsSource:
             blank="unknown",
             reports="own",
             masks="own",
-            dicom_scale=dicom_scale,
+            dicom_scale=self._dicom_scale,
         )
-        if not self.packed.is_packed:
-            self._path_N = _find_images(self._image_N, self._image_root, max_missing)
 
     def check(self) -> None:
         """Raise ``UserError`` where a store is there that is not of this table and these settings."""
@@ -154,8 +158,9 @@ def _nth(texts: np.ndarray, index: int) -> str:
     return str(texts[index])
 
 
-def _check_columns(frame: "pd.DataFrame", path: Path, columns: Mapping[str, str | None]) -> None:
+def _check_columns(frame: "pd.DataFrame", path: Path, labels: Sequence[str], **columns: str | None) -> None:
     named = {key: column for key, column in columns.items() if column is not None}
+    named |= {f"label_columns[{i}]": column for i, column in enumerate(labels)}
     require_columns(frame, path, {f"dataset.{key}": column for key, column in named.items()})
     for key in ("image_column", "group_column", "id_column"):
         if key in named:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from src.data.sources import SPLITS, Split
-from src.data.split_rules import Images
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,17 +71,6 @@ class Columns:
     def within(self, split: Split) -> np.ndarray:
         """Which images lie in ``split``, bool (N,)."""
         return (self.side_N & SIDE_BIT[split]) > 0
-
-
-def images_of(index: "pa.RecordBatch", finding_names: tuple[str, ...]) -> Images:
-    """The rows of a store's index as a split rule sees them."""
-    return Images(
-        id_N=_values(index, "image_id"),
-        patient_N=_numbered(index, "patient"),
-        split_N=_values(index, "split"),
-        label_NF=_labels(index, len(finding_names)),
-        finding_names=finding_names,
-    )
 
 
 def sides(positions: Mapping[Split, np.ndarray], count: int) -> np.ndarray:

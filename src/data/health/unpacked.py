@@ -3,20 +3,16 @@
 Axes: H and W pixels.
 """
 
-from collections.abc import Iterator
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from src.data.catalogue import Catalogue
-from src.data.store.manifest import Manifest
 from src.data.store.pack_image import decode, pack_image
-from src.data.store.packing import Job
-from src.data.store.recipe import FORMAT
-from src.data.store.schema import ROWS_PER_BATCH, rows_per_shard, schema
+from src.data.store.packing import Job, make_manifest
+from src.data.store.schema import schema
+from src.data.store.shards import batches_of
 from src.data.store.store import Store
-from src.data.store.workers import Batch, pack_in_order
+from src.data.store.workers import pack_in_order
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -30,7 +26,7 @@ class UnpackedStore(Store):
         self.folder = job.folder
         self.remake = ""
         self._job = job
-        self.manifest = _manifest(job)
+        self.manifest = make_manifest(job, "", quarantined=0, files={})
         self.index = _read_index(job, num_workers)
 
     def image(self, row: int) -> np.ndarray:
@@ -49,39 +45,11 @@ def _read_index(job: Job, num_workers: int) -> "pa.RecordBatch":
 
     columns = schema(len(job.catalogue.finding_names))
     kept = columns.remove(columns.get_field_index("image"))
-    batches = []
+    batches = batches_of(job.catalogue, job.recipe, range(len(job.catalogue.entries)))
+    read = []
     with tqdm(desc=f"reading {job.name}", total=len(job.catalogue.entries), unit="image", disable=None) as bar:
-        for batch in pack_in_order(_batches(job.catalogue, job), num_workers=num_workers):
-            batches.append(batch.select(kept.names))
+        for batch in pack_in_order(batches, num_workers=num_workers):
+            read.append(batch.select(kept.names))
             bar.update(len(batch))
-    whole = pa.Table.from_batches(batches, schema=kept).combine_chunks()
+    whole = pa.Table.from_batches(read, schema=kept).combine_chunks()
     return whole.to_batches()[0]
-
-
-def _batches(catalogue: Catalogue, job: Job) -> Iterator[Batch]:
-    for first in range(0, len(catalogue.entries), ROWS_PER_BATCH):
-        chosen = slice(first, first + ROWS_PER_BATCH)
-        yield Batch(
-            catalogue.entries[chosen], catalogue.label_NF[chosen], catalogue.root, catalogue.report_root, job.recipe
-        )
-
-
-def _manifest(job: Job) -> Manifest:
-    rows = len(job.catalogue.entries)
-    return Manifest(
-        format=FORMAT,
-        name=job.name,
-        title=job.title,
-        version=job.catalogue.version,
-        notes=job.catalogue.notes,
-        recipe=asdict(job.recipe),
-        reader=job.reader,
-        finding_names=job.catalogue.finding_names,
-        rows=rows,
-        packed=rows,
-        rows_per_shard=rows_per_shard(rows),
-        rows_per_batch=ROWS_PER_BATCH,
-        plan="",
-        made_with={},
-        files={},
-    )

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from src.data.health.columns import Columns, images_of, read_columns
+from src.data.health.columns import Columns, read_columns
 from src.data.health.samples import choose_samples
 from src.data.health.unpacked import UnpackedStore
+from src.data.packed import images_of
 from src.data.store.packing import pack_store
 from src.data.store.store import Store
 from tests.data.health.made_columns import healthy, no_marks
@@ -65,7 +66,7 @@ def test_labels_splits_and_patients(stores: tuple[Store, UnpackedStore]) -> None
     assert np.array_equal(made.label_NF, store.label_NF, equal_nan=True)
     assert made.within("train").sum() == 10
     assert made.patient_N.tolist() == [number // 2 for number in range(COUNT)]
-    images = images_of(store.index, store.manifest.finding_names)
+    images = images_of(store)
     assert images.patient_N.tolist() == made.patient_N.tolist()
     assert images.id_N[5] == "id5"
 
