@@ -231,8 +231,7 @@ def _refuse_enlarging(table: PackedTable, transform: ImageTransform) -> None:
         if wanted > longest:
             raise UserError(
                 f"the transform wants images of {wanted} pixels, and the store {table.store.folder} holds {longest}: "
-                f"set a smaller transform.size, or remake the store with: {table.store.remake} store.size={wanted} "
-                "task.overwrite=true"
+                f"set a smaller transform.size, or remake the store with: {table.store.remake} store.size={wanted}"
             )
 
 

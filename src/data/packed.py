@@ -18,7 +18,7 @@ from src.data.packed_table import Masks, PackedTable, Reports
 from src.data.reader import Reader
 from src.data.sources import Split
 from src.data.split_rules import IdListSplit, Images, SplitRule, count_leaks
-from src.data.store.manifest import NAME, Manifest, differences
+from src.data.store.manifest import NAME, Difference, Manifest, differences
 from src.data.store.packing import Job
 from src.data.store.recipe import Recipe, StoreSettings
 from src.data.store.store import Store
@@ -53,6 +53,7 @@ class PackedDataSet:
         dicom_scale: DicomScale,
     ) -> None:
         self.name = name
+        self._settings = store
         self.reader = reader
         self.folder = Path(store.folder) / name
         self.recipe = Recipe(size=store.size, pad=store.pad, codec=store.codec, dicom_scale=dicom_scale)
@@ -73,10 +74,10 @@ class PackedDataSet:
         """Whether a store lies in its place, whatever it is."""
         return (self.folder / NAME).is_file()
 
-    @property
-    def remake(self) -> str:
-        """The command that makes the store."""
-        return f"python -m src.run task=prepare {self.reader.command or f'dataset={self.name} paths.raw=DIR'}"
+    def command(self, task: str, *extra: str) -> str:
+        """What to type to run ``task`` on this data set, with ``extra`` overrides beside those typed already."""
+        raw = ("paths.raw=DIR",) if task == "prepare" and self.reader.by_root else ()
+        return self._settings.command(task, extra=[*raw, *extra])
 
     def job(self, catalogue: Catalogue) -> Job:
         """The packing of ``catalogue`` into this data set's store."""
@@ -94,19 +95,24 @@ class PackedDataSet:
         """The store. Raises ``UserError`` where there is none, or one that was made with other settings."""
         if not self.is_packed:
             raise UserError(
-                f"{self.reader.title} is not packed yet: there is no store {self.folder}; make it with: {self.remake}. "
+                f"{self.reader.title} is not packed yet: there is no store {self.folder}; make it with: "
+                f"{self.command('prepare')}. "
                 f"Get the data at {self.reader.where}"
             )
-        store = Store(self.folder, remake=self.remake)
+        store = Store(self.folder, remake=self.command("prepare", "task.overwrite=true"))
         different = self.differences(store.manifest)
         if different:
             raise UserError(
-                f"the store {self.folder} was made with other settings: {'; '.join(different)}. Ask for those, or "
-                f"remake it with: {self.remake} task.overwrite=true"
+                f"the store {self.folder} was made with other settings: {'; '.join(map(str, different))}. Ask for "
+                f"those, or remake it with: {self.remake_with(different)}"
             )
         return store
 
-    def differences(self, manifest: Manifest) -> list[str]:
+    def remake_with(self, different: Sequence[Difference]) -> str:
+        """What to type to make the store anew as it is asked for here."""
+        return self.command("prepare", *(one.override for one in different), "task.overwrite=true")
+
+    def differences(self, manifest: Manifest) -> list[Difference]:
         """The settings in which a store is not what this config asks for."""
         return differences(manifest, self.recipe, self.reader.settings())
 
@@ -122,6 +128,8 @@ class PackedDataSet:
                 f"{leaks} patient(s) of {self.name} lie on two sides of its splits; correct dataset.lists or "
                 "dataset.split"
             )
+        if self.reports == "own" and not _any_text(self.store):
+            raise UserError(f"{self.name} has no reports; give dataset.reports=labels for sentences made of its labels")
         left_out = self.store.manifest.rows - self.store.manifest.packed
         if left_out:
             _log.warning(
@@ -192,6 +200,12 @@ def images_of(store: Store) -> Images:
         label_NF=store.label_NF,
         finding_names=store.manifest.finding_names,
     )
+
+
+def _any_text(store: Store) -> bool:
+    import pyarrow.compute as pc
+
+    return bool(pc.max(pc.binary_length(store.index.column("report"))).as_py())
 
 
 def _no_subset(fraction: float) -> None:  # noqa: ARG001

@@ -32,12 +32,10 @@ class Reader(ABC):
     marks: ClassVar[Mapping[str, tuple[str, ...]]]
     """Files that tell this data set from every other: a pattern below its folder, and columns that the table has."""
 
-    root: str
+    by_root: ClassVar[bool] = True
+    """Whether ``paths.raw`` says where it lies."""
 
-    @property
-    def command(self) -> str:
-        """The overrides that name this data set, where they are not dataset=NAME paths.raw=DIR."""
-        return ""
+    root: str
 
     @abstractmethod
     def read(self) -> Catalogue:

@@ -43,9 +43,9 @@ class OfficialSplit:
     """
 
     def __init__(self, *, values: Mapping[str, Sequence[str]], val_from_train: float, seed: int) -> None:
-        if val_from_train < 0:
+        if val_from_train < 0 or (val_from_train > 1 and val_from_train != int(val_from_train)):
             raise UserError(
-                f"dataset.split.val_from_train is {val_from_train}; give a share below 1 or a number of images"
+                f"dataset.split.val_from_train is {val_from_train}; give a share below 1, or a whole number of images"
             )
         self.values = {split: list(values.get(split, ())) for split in SPLITS}
         self.val_from_train = val_from_train
@@ -79,7 +79,9 @@ class DrawnSplit:
 
     def __init__(self, *, val: float, test: float, seed: int, negatives_per_positive: float | None) -> None:
         if not (val >= 0 and test >= 0 and 0 < val + test < 1):
-            raise UserError("dataset.split.val and dataset.split.test must be 0 or more and leave images to train on")
+            raise UserError(
+                f"dataset.split.val={val} and dataset.split.test={test} must be 0 or more and leave images to train on"
+            )
         self.val = val
         self.test = test
         self.seed = seed
@@ -106,7 +108,7 @@ class DrawnSplit:
 
 
 class IdListSplit:
-    """The user's own lists in ``folder``, one image id or patient id a line: train.txt, val.txt, test.txt.
+    """The user's own lists in ``folder``, one image id a line: train.txt, val.txt, test.txt.
 
     train_1.txt and train_10.txt, where they lie there, are the training images of ``datamodule.fraction`` 0.01 and 0.1.
     """

@@ -24,7 +24,8 @@ class TableReader(Reader):
     where: ClassVar[str] = "your own disk"
     marks: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
-    table: str
+    by_root: ClassVar[bool] = False
+
     catalogue: Callable[[], Catalogue]
 
     def read(self) -> Catalogue:
@@ -34,11 +35,6 @@ class TableReader(Reader):
     def settings(self) -> dict[str, Any]:
         """None: the catalogue says it all."""
         return {}
-
-    @property
-    def command(self) -> str:
-        """The overrides that name this data set."""
-        return f"dataset=pairs dataset.table={self.table}"
 
     @classmethod
     def recognises(cls, folder: Path) -> bool:  # noqa: ARG003

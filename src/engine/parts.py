@@ -138,6 +138,9 @@ class Parts:
         cfg = self._cfg.copy()
         with open_dict(cfg):
             cfg.dataset = other.dataset
+            # what was typed of this run's own data set does not speak of the other
+            cfg.store.dataset = name
+            cfg.store.overrides = [word for word in self._cfg.store.overrides if not word.startswith("dataset.")]
         return build(cfg, "dataset")
 
     def _callbacks(self) -> Iterable[Any]:

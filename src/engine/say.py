@@ -27,8 +27,8 @@ def readable(error: BaseException) -> str | None:
         return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
     if isinstance(error, OSError) and error.filename and error.errno in _CANNOT_WRITE:
         return (
-            f"Error: {error.filename}: {error.strerror}; free the way, or choose another output folder with "
-            "paths.output=DIR."
+            f"Error: {error.filename}: {error.strerror}; free the way, or choose another folder with "
+            "paths.output=DIR or paths.store=DIR."
         )
     return None
 

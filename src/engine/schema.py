@@ -20,8 +20,8 @@ class RunConfig:
     encoder: Any = MISSING
     model: Any = MISSING
     loss: Any = MISSING
-    dataset: Any = MISSING
     store: Any = MISSING
+    dataset: Any = MISSING
     transform: Any = MISSING
     datamodule: Any = MISSING
     prompts: Any = None

@@ -24,6 +24,7 @@ from src.tasks.doctor_report import DoctorReport, as_json, as_markdown, as_text
 from src.tasks.examine import Examined, columns_of, drawable, examine
 
 _SAMPLES = 12
+_WRITTEN = ("doctor.md", "doctor.json", "pictures/doctor.png")
 
 
 def doctor(
@@ -51,7 +52,8 @@ def doctor(
     write_text(run_dir / "doctor.md", as_markdown(report))
     write_text(run_dir / "doctor.json", as_json(report))
     print(as_text(report))
-    print(f"\nWritten: {run_dir / 'doctor.md'}")
+    written = [path for name in _WRITTEN if (path := run_dir / name).is_file()]
+    print("\nWritten: " + ", ".join(map(str, written)))
     problems = report.count("problem")
     if problems:
         raise UserError(f"the doctor found {problems} problem(s) in {packed.name}; {run_dir / 'doctor.md'} lists them")

@@ -69,6 +69,8 @@ def as_markdown(report: DoctorReport) -> str:
         rule = "|".join(["---", *["---:"] * (len(facts.header) - 1)])
         lines += ["", f"## {facts.title}", "", f"| {' | '.join(facts.header)} |", f"|{rule}|"]
         lines += [f"| {' | '.join(_safe(_shown(cell)) for cell in row)} |" for row in facts.rows]
+    if report.facts:
+        lines += ["", "## Samples", "", "![samples with their boxes and masks](pictures/doctor.png)"]
     return "\n".join(lines) + "\n"
 
 

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +14,8 @@ from src.data.health.columns import Columns, read_columns
 from src.data.health.unpacked import UnpackedStore
 from src.data.packed import PackedDataSet, images_of
 from src.data.packed_table import PackedTable
-from src.data.store.finish import hash_file
-from src.data.store.manifest import Manifest
+from src.data.store.finish import damaged_files
 from src.data.store.store import Store
-
-_HASHING = 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,20 +108,21 @@ def _open_store(
     if not dataset.is_packed:
         return None, []
     try:
-        store = Store(dataset.folder, remake=f"{dataset.remake} task.overwrite=true")
-        damaged = _damaged(dataset.folder, store.manifest) if verify_files else []
+        store = Store(dataset.folder, remake=dataset.remake_with([]))
+        damaged = damaged_files(dataset.folder, store.manifest) if verify_files else []
         if not damaged:
             _ = store.index
     except UserError as error:
         return None, [Check(name="store can be read", state="problem", number=1, advice=str(error))]
-    remake = f"remake it with: {store.remake}"
-    different = dataset.differences(store.manifest)
+    settings = dataset.differences(store.manifest)
+    remake = f"remake it with: {dataset.remake_with(settings)}"
+    different = [str(one) for one in settings]
     if not different and catalogue is not None and dataset.job(catalogue).plan() != store.manifest.plan:
         different = ["the data set's tables or files have changed since"]
         remake = f"its images are looked at all the same; {remake}"
     checks = [_settled("store made with these settings, of these tables", different, remake)]
     if verify_files:
-        checks.insert(0, _settled("store files whole (SHA-256)", damaged, remake))
+        checks.insert(0, _settled("store files whole (SHA-256)", [f"{name} is damaged" for name in damaged], remake))
     usable = not damaged and (catalogue is None or not dataset.differences(store.manifest))
     return (store if usable else None), checks
 
@@ -134,14 +131,3 @@ def _settled(name: str, wrong: Sequence[str], remake: str) -> Check:
     if not wrong:
         return Check(name=name, state="ok", number=0)
     return Check(name=name, state="problem", number=len(wrong), advice=f"{'; '.join(wrong[:5])}; {remake}")
-
-
-def _damaged(folder: Path, manifest: Manifest) -> list[str]:
-    def is_damaged(item: tuple[str, str]) -> bool:
-        path = folder / item[0]
-        return not path.is_file() or hash_file(path) != item[1]
-
-    # hashing lets go of the interpreter's lock
-    with ThreadPoolExecutor(_HASHING) as pool:
-        damaged = list(pool.map(is_damaged, manifest.files.items()))
-    return [f"{name} is damaged" for name, bad in zip(manifest.files, damaged, strict=True) if bad]

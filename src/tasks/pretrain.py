@@ -38,6 +38,9 @@ def pretrain(
     unless the run continues a trained one.
     Raises UserError where ``resume_from`` does not fit, or where the loss stops being a number.
     """
+    if prompts is not None:
+        # what does not fit is said before the training and not after it
+        prompts.for_findings(datamodule.source.finding_names)
     module = PretrainModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
     if resume_from is not None:
         load_exactly(module, read_tensors(resume_from), str(resume_from))

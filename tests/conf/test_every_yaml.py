@@ -68,7 +68,6 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "experiment/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]"),
     "task/evaluate": ("checkpoint={checkpoint}",),
     "task/bench": ("bench.warmup=0", "bench.repeats=1"),
-    "prompts/covidx_2": ("dataset=covidx", "dataset.reader.classes=2", "dataset.name=covidx_2"),
     "task/prepare": ("dataset=rsna", "task.num_workers=0"),
     "task/doctor": ("dataset=rsna", "task.num_workers=0"),
     "bench/step": ("task=bench", "bench.warmup=0", "bench.repeats=1"),
@@ -82,7 +81,7 @@ REPLACES = {"experiment": {"encoder/image", "dataset"}}
 
 
 TREES = {path.stem for path in (ROOT / "tests/trees").glob("*.py")} - {"make", "pictures"}
-OTHER_TREE = {"rsna_detection": "rsna", "chexpert_5x200": "chexpert"}
+OTHER_TREE = {"rsna_detection": "rsna", "chexpert_5x200": "chexpert", "covidx_2": "covidx"}
 """Data sets that read the tree of another."""
 
 

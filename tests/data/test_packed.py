@@ -43,11 +43,18 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def _settings(root: Path, size: int, *overrides: str) -> StoreSettings:
+    folder = str(root / "store")
+    return StoreSettings(folder=folder, size=size, pad=False, codec="raw", dataset="made", overrides=overrides)
+
+
 def _data_set(root: Path, **changes: Any) -> PackedDataSet:
     values: dict[str, Any] = {
         "name": "made",
         "reader": MadeReader(root=str(root / "raw")),
-        "store": StoreSettings(folder=str(root / "store"), size=48, pad=False, codec="raw"),
+        "store": StoreSettings(
+            folder=str(root / "store"), size=48, pad=False, codec="raw", dataset="made", overrides=()
+        ),
         "split": OfficialSplit(values={"train": ["train"], "test": ["test"]}, val_from_train=0, seed=0),
         "lists": None,
         "findings": None,
@@ -138,6 +145,38 @@ def test_a_patient_on_two_sides_is_counted_and_not_named(root: Path, tmp_path: P
 
 
 def test_other_settings_are_refused_with_the_command(root: Path) -> None:
-    settings = StoreSettings(folder=str(root / "store"), size=64, pad=False, codec="raw")
+    settings = _settings(root, 64)
     with pytest.raises(UserError, match=r"store.size is 48 in the store and 64 here.*task=prepare dataset=made"):
         _data_set(root, store=settings).check()
+
+
+def test_the_command_is_what_was_typed_and_what_is_missing(root: Path) -> None:
+    typed = ("paths.store=my stores", "dataset.findings=[one]", "trainer.max_epochs=3", "task=pretrain")
+    data_set = _data_set(root, store=_settings(root, 64, *typed))
+    with pytest.raises(UserError, match=r"store.size is 48 in the store and 64 here") as caught:
+        data_set.check()
+    assert str(caught.value).endswith(
+        "remake it with: python -m src.run task=prepare dataset=made 'paths.store=my stores' 'dataset.findings=[one]' "
+        "paths.raw=DIR store.size=64 task.overwrite=true"
+    )
+    assert data_set.command("doctor") == (
+        "python -m src.run task=doctor dataset=made 'paths.store=my stores' 'dataset.findings=[one]'"
+    )
+
+
+def test_own_reports_of_a_data_set_without_any(root: Path, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    data_set = _data_set(root, store=_settings(tmp_path, 48))
+    made = data_set.reader.read()
+    silent = replace(made, entries=[replace(entry, report="") for entry in made.entries])
+    pack_store(data_set.job(silent), num_workers=0, max_unreadable=0.1)
+    with pytest.raises(UserError, match=r"made has no reports; give dataset.reports=labels"):
+        data_set.check()
+    _data_set(root, store=_settings(tmp_path, 48), reports="labels").check()
+
+
+@pytest.mark.parametrize("size", [0, -5, 15])
+def test_a_size_that_no_image_can_have(root: Path, size: int) -> None:
+    with pytest.raises(UserError, match=f"store.size is {size}; the smallest side admitted is 16"):
+        _settings(root, size)

@@ -34,8 +34,7 @@ def prepare(run_cli: Callable, tree: Path, tmp_path: Path) -> Callable:
             "dataset=rsna",
             f"paths.raw={tree}",
             f"paths.store={tmp_path / 'store'}",
-            "task.num_workers=0",
-            *overrides,
+            *(overrides if any("num_workers" in word for word in overrides) else ("task.num_workers=0", *overrides)),
         )
 
     return run
@@ -53,14 +52,16 @@ def test_it_packs_once_and_says_so(prepare: Callable, tmp_path: Path) -> None:
 
 
 def test_a_store_of_other_settings_is_refused_with_the_command_and_remade_by_it(
-    prepare: Callable, tmp_path: Path
+    prepare: Callable, run_cli: Callable, tmp_path: Path
 ) -> None:
     assert prepare().code == 0
     answer = prepare("store.size=128")
     assert answer.code == 1
     assert "store.size is 256 in the store and 128 here" in answer.err
-    assert "python -m src.run task=prepare dataset=rsna paths.raw=DIR task.overwrite=true" in answer.err
-    assert prepare("store.size=128", "task.overwrite=true").code == 0
+    command = answer.err.partition("remake it with: python -m src.run ")[2].split()
+    assert {"task=prepare", "dataset=rsna", "store.size=128", "task.overwrite=true"} <= set(command)
+    assert run_cli(*command, "task.num_workers=0").code == 0
+    assert prepare("store.size=128").out.count("nothing to do") == 1
     assert sorted(path.name for path in (tmp_path / "store").iterdir()) == [".rsna.lock", "rsna"]
 
 
@@ -73,13 +74,49 @@ def test_training_refuses_a_missing_store_and_one_of_other_settings(
     assert answer.code == 1
     assert answer.err.count("Error: ") == 1
     assert "is not packed yet" in answer.err
-    assert "make it with: python -m src.run task=prepare dataset=rsna paths.raw=DIR" in answer.err
+    assert "make it with: python -m src.run task=prepare dataset=rsna paths.store=" in answer.err
     assert prepare().code == 0
     answer = run_cli(*train, "dataset.dicom_scale=window")
     assert "dataset.dicom_scale is maximum in the store and window here" in answer.err
     answer = run_cli(*train, "transform.size=512", "transform.crop=32")
     assert "the transform wants images of 512 pixels" in answer.err
     assert "store.size=512" in answer.err
+
+
+@pytest.mark.parametrize("name", ["images-00000.arrow", "index.arrow"])
+@pytest.mark.parametrize("spoil", ["gone", "garbage"])
+def test_a_damaged_store_is_packed_again_by_the_same_command(
+    prepare: Callable, tmp_path: Path, name: str, spoil: str
+) -> None:
+    assert prepare().code == 0
+    before = contents(tmp_path / "store/rsna")
+    if spoil == "gone":
+        (tmp_path / "store/rsna" / name).unlink()
+    else:
+        (tmp_path / "store/rsna" / name).write_bytes(b"garbage")
+    answer = prepare()
+    assert answer.code == 0
+    assert f"{name} of {tmp_path / 'store/rsna'} is damaged: the store is packed again" in answer.out
+    assert contents(tmp_path / "store/rsna") == before
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("task.num_workers=-1", "task.num_workers is -1; give 0 or more"),
+        ("task.max_unreadable=5", "task.max_unreadable is 5; give the share of images, 0 to 1"),
+        ("store.size=0", "store.size is 0; the smallest side admitted is 16"),
+        ("store.size=abc", "store.size=abc will not do"),
+        ("dataset.split.val=2", "dataset.split.val=2 and dataset.split.test=0.15"),
+    ],
+)
+def test_a_number_that_cannot_be(prepare: Callable, override: str, message: str, tmp_path: Path) -> None:
+    answer = prepare(override)
+    assert answer.code == 1
+    assert answer.err.count("Error: ") == 1
+    assert message in answer.err
+    assert "dataset.store" not in answer.err
+    assert not (tmp_path / "store/rsna").exists()
 
 
 def test_what_needs_no_packing(run_cli: Callable) -> None:
@@ -132,11 +169,11 @@ def test_killed_and_started_again_it_leaves_the_same_bytes(many: Path, tmp_path:
 
 
 def _start(many: Path, store: Path) -> subprocess.Popen[str]:
-    """A packing that has begun."""
+    """A packing whose first images are written."""
     running = subprocess.Popen(
         _command(many, store), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    while not list((store / ".pairs.partial").glob(".images-*")):
+    while not any(draft.stat().st_size > 100_000 for draft in (store / ".pairs.partial").glob("*images-*")):
         assert running.poll() is None, "it ended before it could be stopped"
         time.sleep(0.005)
     return running

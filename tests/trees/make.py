@@ -11,8 +11,10 @@ def main(arguments: list[str]) -> None:
     if len(arguments) != 2 or arguments[0] not in names:
         sys.exit(f"usage: python -m tests.trees.make NAME DIR, with NAME one of {', '.join(names)}")
     name, root = arguments[0], Path(arguments[1])
-    importlib.import_module(f"tests.trees.{name}").make(root)
-    print(f"Made {root}. Pack it: python -m src.run task=prepare dataset={name} paths.raw={root}")  # noqa: T201
+    tree = importlib.import_module(f"tests.trees.{name}")
+    tree.make(root)
+    words = ["task=prepare", f"dataset={name}", f"paths.raw={root}", *getattr(tree, "OVERRIDES", ())]
+    print(f"Made {root}. Pack it: python -m src.run {' '.join(words)}")  # noqa: T201
 
 
 if __name__ == "__main__":

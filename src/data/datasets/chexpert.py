@@ -188,7 +188,7 @@ class ChexpertSplit:
             alone = train[(label_NF[:, position] == 1) & others_N]
             if len(alone) < self.per_class:
                 raise UserError(
-                    f"dataset.split.per_class={self.per_class}: only {len(alone)} training images have {name} and no "
+                    f"dataset.split.per_class={self.per_class}: only {len(alone)} training image(s) have {name} and no "
                     "other finding; ask for fewer"
                 )
             # the same draw as pandas' sample(n, random_state=seed), which the published code takes

@@ -96,15 +96,15 @@ class PairsSource:
         self._image_N = [cell.strip() for cell in frame[image_column]]
         self._patient_N = groups
         self._id_N = frame[id_column].tolist() if id_column else self._image_N
-        self.packed = self._as_packed(path, name, store)
+        self.packed = self._as_packed(name, store)
         if not self.packed.is_packed:
             self._path_N = _find_images(self._image_N, self._image_root, max_missing)
 
-    def _as_packed(self, path: Path, name: str, store: StoreSettings) -> PackedDataSet:
+    def _as_packed(self, name: str, store: StoreSettings) -> PackedDataSet:
         """The same pairs as a data set that can be packed; labels are read and splits are made already."""
         return PackedDataSet(
             name=name,
-            reader=TableReader(root=str(self._image_root), table=str(path), catalogue=self._catalogue),
+            reader=TableReader(root=str(self._image_root), catalogue=self._catalogue),
             store=store,
             split=GivenSplit(self._positions),
             lists=None,
@@ -123,8 +123,8 @@ class PairsSource:
             if self.packed.store.manifest.plan != self.packed.job(self._catalogue()).plan():
                 raise UserError(
                     f"the store {self.packed.folder} was packed from another table, or from this one before it "
-                    f"changed; give a name of its own with dataset.name=NAME, or remake it with: {self.packed.remake} "
-                    "task.overwrite=true"
+                    "changed; give a name of its own with dataset.name=NAME, or remake it with: "
+                    f"{self.packed.remake_with([])}"
                 )
 
     def _catalogue(self) -> Catalogue:

@@ -78,8 +78,8 @@ class VinDrReader(Reader):
     agreement: int
 
     def read(self) -> Catalogue:
-        if self.agreement < 1:
-            raise UserError(f"dataset.reader.agreement={self.agreement} asks for no reader; choose 1, 2 or 3")
+        if not 1 <= self.agreement <= 3:
+            raise UserError(f"dataset.reader.agreement={self.agreement}: three read each image; choose 1, 2 or 3")
         _refuse_challenge(Path(self.root))
         folder = self.folder()
         parts = [self._read_split(folder, split) for split in _SPLITS]

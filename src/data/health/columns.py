@@ -38,7 +38,8 @@ class Marks:
 class Columns:
     """What is known of each image.
 
-    ``row_N``: in the owner's table. ``sha_N32`` and ``look_N32``: uint8, 0 where the image could not be read.
+    ``row_N``: in the owner's table; "3 of dev" where there are several. ``sha_N32`` and ``look_N32``: uint8, 0 where
+    the image could not be read.
     ``problem_N``: why it could not be used, empty where it could, without the file's name. ``side_N``: the splits it
     lies in, one bit each (``SIDE_BIT``). ``label_NF``: 1, 0, -1, NaN as the owner wrote. ``report_N``: an Arrow array.
     """
@@ -88,7 +89,7 @@ def read_columns(
     height_N, width_N = _values(index, "height"), _values(index, "width")
     return Columns(
         finding_names=finding_names,
-        row_N=_values(index, "row"),
+        row_N=_rows(index),
         patient_N=_numbered(index, "patient"),
         view_N=_values(index, "view"),
         side_N=sides(positions, len(index)),
@@ -104,6 +105,14 @@ def read_columns(
         boxes=_boxes(index, height_N, width_N),
         masks=_masks(index, height_N, width_N, size),
     )
+
+
+def _rows(index: "pa.RecordBatch") -> np.ndarray:
+    """The rows of the owner's table, with the owner's split where the data set has a table for each."""
+    row_N = _values(index, "row")
+    if len(np.unique(row_N)) == len(row_N):
+        return row_N
+    return np.array([f"{row} of {split}" for row, split in zip(row_N, _values(index, "split"), strict=True)])
 
 
 def _values(index: "pa.RecordBatch", name: str) -> np.ndarray:

@@ -7,17 +7,19 @@ import csv
 import hashlib
 import io
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from src.core.files import replacing, write_text
-from src.data.store.manifest import INDEX, QUARANTINE
+from src.data.store.manifest import INDEX, QUARANTINE, Manifest
 from src.data.store.shards import problems
 
 _CHUNK = 1 << 22
+_HASHING = 4
 
 
-def write_index(draft: Path) -> None:
-    """``index.arrow``: every column of the shards but the images, in one batch."""
+def write_index(draft: Path) -> int:
+    """``index.arrow``: every column of the shards but the images, in one batch. How many rows there are."""
     import pyarrow as pa
 
     tables = [pa.ipc.open_file(pa.memory_map(str(shard))).read_all().drop_columns("image") for shard in shards(draft)]
@@ -25,6 +27,7 @@ def write_index(draft: Path) -> None:
     with replacing(draft / INDEX) as path, path.open("wb") as file, pa.ipc.new_file(file, whole.schema) as writer:
         for batch in whole.to_batches():
             writer.write_batch(batch)
+    return int(whole.num_rows)
 
 
 def write_quarantine(draft: Path) -> int:
@@ -50,6 +53,19 @@ def hash_file(path: Path) -> str:
         while piece := file.read(_CHUNK):
             hashed.update(piece)
     return hashed.hexdigest()
+
+
+def damaged_files(folder: Path, manifest: Manifest) -> list[str]:
+    """The files of a store that are missing, or not as they were made."""
+
+    def is_damaged(item: tuple[str, str]) -> bool:
+        path = folder / item[0]
+        return not path.is_file() or hash_file(path) != item[1]
+
+    # hashing lets go of the interpreter's lock
+    with ThreadPoolExecutor(_HASHING) as pool:
+        damaged = pool.map(is_damaged, manifest.files.items())
+        return [name for name, bad in zip(manifest.files, damaged, strict=True) if bad]
 
 
 def publish(draft: Path, folder: Path) -> None:

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from src.core.errors import UserError
 from src.core.files import write_text
@@ -71,8 +71,24 @@ def read_manifest(folder: Path, *, remake: str) -> Manifest:
     return manifest
 
 
-def differences(manifest: Manifest, recipe: Recipe, reader: dict[str, Any]) -> list[str]:
-    """The settings in which a store is not what is asked for, each with its key, its value there and the one wanted."""
+class Difference(NamedTuple):
+    """A setting in which a store is not what is asked for."""
+
+    key: str
+    there: Any
+    wanted: Any
+
+    def __str__(self) -> str:
+        return f"{self.key} is {self.there} in the store and {self.wanted} here"
+
+    @property
+    def override(self) -> str:
+        """What to type for the value that is wanted."""
+        return f"{self.key}={json.dumps(self.wanted, separators=(',', ':')).replace(chr(34), '')}"
+
+
+def differences(manifest: Manifest, recipe: Recipe, reader: dict[str, Any]) -> list[Difference]:
+    """The settings in which a store is not what is asked for."""
     pairs = [
         *(
             (key, f"dataset.{key}" if key == "dicom_scale" else f"store.{key}", manifest.recipe, asdict(recipe))
@@ -81,7 +97,7 @@ def differences(manifest: Manifest, recipe: Recipe, reader: dict[str, Any]) -> l
         *((key, f"dataset.reader.{key}", manifest.reader, reader) for key in sorted({*manifest.reader, *reader})),
     ]
     return [
-        f"{name} is {there.get(key)} in the store and {wanted.get(key)} here"
+        Difference(name, there.get(key), wanted.get(key))
         for key, name, there, wanted in pairs
         if json.dumps(there.get(key)) != json.dumps(wanted.get(key))
     ]

@@ -72,7 +72,9 @@ def pack_store(job: Job, *, num_workers: int, max_unreadable: float) -> Manifest
                 limit=max_unreadable,
                 title=f"packing {job.name}",
             )
-            write_index(draft)
+            rows = write_index(draft)
+            if rows != len(catalogue.entries):
+                raise RuntimeError(f"{rows} rows were packed of {len(catalogue.entries)}")
             manifest = make_manifest(job, plan, quarantined=write_quarantine(draft), files=hashes(draft))
             write_manifest(draft, manifest)
             publish(draft, job.folder)
@@ -98,8 +100,8 @@ def _refuse_missing(catalogue: Catalogue, limit: float) -> None:
     if len(missing) > limit * len(catalogue.entries):
         raise UserError(
             f"{len(missing)} of {len(catalogue.entries)} images are missing below {catalogue.root}, more than "
-            f"task.max_unreadable={limit} admits; the first is row {missing[0].row}, {Path(missing[0].file).name}. "
-            "Complete the folder, or admit more"
+            f"task.max_unreadable={limit} admits; the first is that of row {missing[0].row}. Complete the folder, or "
+            "admit more"
         )
 
 

@@ -1,9 +1,13 @@
 """How images are packed. Whatever changes the store's bytes stands here or in the reader's settings."""
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from src.core.errors import UserError
 from src.data.dicom_io import DicomScale
+from src.data.image_io import MIN_SIDE
 
 FORMAT = 1
 """The layout of the files; a store of another number is refused."""
@@ -12,18 +16,36 @@ Codec = Literal["raw", "png", "jpeg"]
 """``raw``: no decoding at all. ``png``: about half the space, lossless. ``jpeg``: quality 95, about a third."""
 
 
+_ABOUT_DATA = ("dataset.", "store.", "paths.raw=", "paths.store=", "paths.data=")
+
+
 @dataclass(frozen=True, kw_only=True)
 class StoreSettings:
     """Where stores lie and how images are packed into them.
 
     ``size``: pixels of the longer side. ``pad``: zeros around the image to a square; without it the transforms pad,
-    and the store is a tenth to a fifth smaller.
+    and the store is a tenth to a fifth smaller. ``dataset`` and ``overrides``: what the user typed, so that a message
+    can say what to type.
+    Raises ``UserError`` for a size that no image can have.
     """
 
     folder: str
     size: int
     pad: bool
     codec: Codec
+    dataset: str
+    overrides: Sequence[str]
+
+    def __post_init__(self) -> None:
+        if self.size < MIN_SIDE:
+            raise UserError(f"store.size is {self.size}; the smallest side admitted is {MIN_SIDE} pixels")
+
+    def command(self, task: str, *, extra: Sequence[str] = ()) -> str:
+        """The command that runs ``task`` on this data set as it was asked for, and with ``extra`` overrides."""
+        typed = [word for word in self.overrides if word.startswith(_ABOUT_DATA)]
+        keys = {word.partition("=")[0] for word in typed}
+        added = [word for word in extra if word.partition("=")[0] not in keys]
+        return shlex.join(["python", "-m", "src.run", f"task={task}", f"dataset={self.dataset}", *typed, *added])
 
 
 @dataclass(frozen=True, kw_only=True)

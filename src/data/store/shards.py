@@ -78,10 +78,12 @@ class _Tally:
     def add(self, batch: "pa.RecordBatch") -> None:
         self.found += _problems_of(batch)
         if len(self.found) > self.limit * self.total:
-            row, _, reason = self.found[0]
+            row, file, reason = self.found[0]
+            # a file may be named after its patient
+            reason = reason.removeprefix(file).strip()
             raise UserError(
                 f"{len(self.found)} of {self.total} images cannot be used, more than task.max_unreadable={self.limit} "
-                f"admits; the first is row {row}: {reason}. Mend them, or admit more, and give the same command again"
+                f"admits; the first, of row {row}, {reason}. Mend them, or admit more, and give the same command again"
             )
 
 

@@ -54,11 +54,14 @@ def pack_in_order(batches: Iterable[Batch], *, num_workers: int) -> "Iterator[pa
     nobody, and a worker whose parent dies finds its pipe closed and ends.
     Raises ``UserError`` where a worker dies, as it does when memory runs out.
     """
+    if num_workers < 0:
+        raise UserError(f"task.num_workers is {num_workers}; give 0 or more, or null for one a core")
     if num_workers == 0:
         yield from map(pack_batch, batches)
         return
-    workers = _start(num_workers)
+    workers: dict[BaseProcess, Connection] = {}
     try:
+        _start(num_workers, workers)
         yield from _in_order(batches, list(workers.values()))
     except (EOFError, ConnectionError):
         raise UserError(
@@ -93,13 +96,16 @@ def _in_order(batches: Iterable[Batch], pipes: Sequence[Connection]) -> "Iterato
         else:
             for ready in wait(list(busy)):
                 pipe = cast(Connection, ready)
-                done[busy.pop(pipe)] = pipe.recv()
+                packed = pipe.recv()
+                if isinstance(packed, Exception):
+                    raise packed
+                done[busy.pop(pipe)] = packed
                 idle.append(pipe)
 
 
-def _start(count: int) -> dict[BaseProcess, Connection]:
+def _start(count: int, workers: dict[BaseProcess, Connection]) -> None:
+    """Adds ``count`` processes to ``workers``, each as soon as there is one that must be ended."""
     context = multiprocessing.get_context("spawn")
-    workers: dict[BaseProcess, Connection] = {}
     # it would lift the block below when the first worker starts
     resource_tracker.ensure_running()
     # they are born deaf to Ctrl-C, which the terminal tells them too: the parent hears it, and ends them
@@ -113,7 +119,6 @@ def _start(count: int) -> dict[BaseProcess, Connection]:
             workers[process] = ours
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    return workers
 
 
 def _work(pipe: Connection) -> None:
@@ -123,6 +128,14 @@ def _work(pipe: Connection) -> None:
     cv2.setNumThreads(1)
     try:
         while True:
-            pipe.send(pack_batch(pipe.recv()))
+            pipe.send(_packed_or_why_not(pipe.recv()))
     except (EOFError, ConnectionError):
         return
+
+
+def _packed_or_why_not(batch: Batch) -> "pa.RecordBatch | Exception":
+    try:
+        return pack_batch(batch)
+    except Exception as error:
+        # whatever it is, it is the parent that must hear it: raised here it would look like a worker that died
+        return error

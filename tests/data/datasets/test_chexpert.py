@@ -187,7 +187,7 @@ def test_other_images_of_a_drawn_patient_lie_in_no_split() -> None:
 
 def test_numbers_that_cannot_be_drawn_are_refused(tree: Path) -> None:
     images = _images(_read(tree))
-    with pytest.raises(UserError, match=r"per_class=200: only \d+ training images have Atelectasis and no other"):
+    with pytest.raises(UserError, match=r"per_class=200: only \d+ training image\(s\) have Atelectasis and no other"):
         _drawn(images, per_class=200)
     with pytest.raises(UserError, match="val_images=500 leaves no image to train on"):
         _drawn(images, val_images=500)

@@ -88,7 +88,13 @@ def test_what_differs_is_named_with_both_values(folder: Path) -> None:
     recipe = Recipe(size=48, pad=False, codec="raw", dicom_scale="maximum")
     assert differences(manifest, recipe, {"views": None}) == []
     other = Recipe(size=64, pad=False, codec="raw", dicom_scale="window")
-    assert differences(manifest, other, {"views": ["PA"]}) == [
+    found = differences(manifest, other, {"views": ["PA"]})
+    assert [one.override for one in found] == [
+        "store.size=64",
+        "dataset.dicom_scale=window",
+        "dataset.reader.views=[PA]",
+    ]
+    assert [str(one) for one in found] == [
         "store.size is 48 in the store and 64 here",
         "dataset.dicom_scale is maximum in the store and window here",
         "dataset.reader.views is None in the store and ['PA'] here",
