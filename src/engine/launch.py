@@ -61,6 +61,9 @@ def _quiet() -> None:
     warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.* is deprecated.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+    warnings.filterwarnings(
+        "ignore", message="The number of training batches .* is smaller than the logging interval.*"
+    )
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
     warnings.filterwarnings("ignore", message=".*lr_scheduler.step\\(\\).* before .*optimizer.step.*")

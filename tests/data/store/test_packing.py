@@ -222,3 +222,8 @@ def test_a_shard_is_an_arrow_file_that_describes_itself(tmp_path: Path, pictures
         table = pa.ipc.open_file(mapped).read_all()
     assert table.num_rows == COUNT
     assert {"image_id", "patient", "labels", "report", "sha256", "image"} <= set(table.column_names)
+
+
+def test_what_goes_wrong_in_a_worker_is_raised_here_as_what_it_is(tmp_path: Path, pictures: Path) -> None:
+    with pytest.raises(cv2.error, match="could not find encoder"):
+        _pack(tmp_path / "s", pictures, num_workers=1, codec="a codec that is none")
