@@ -21,11 +21,9 @@ class PackedTable:
 
     ``position_N``: rows of the store. ``label_NF``: of these, in the order of ``finding_names``: 1, 0, NaN unknown.
     ``store_names``: the findings that the store numbers its boxes by. ``reports``: the owner's, or sentences made of
-    the labels. ``masks``: the owner's, or every box filled. ``draw_subset``: positions in this table at a fraction.
+    the labels. ``masks``: the owner's, or every box filled. ``given_subset``: the user's own rows of the store for a
+    fraction, or None.
     """
-
-    in_memory = True
-    """Images cost next to nothing to read: nobody need cache them."""
 
     def __init__(
         self,

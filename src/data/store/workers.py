@@ -5,7 +5,9 @@ Axes: N rows of a batch, F findings.
 
 import multiprocessing
 import signal
+import traceback
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -63,7 +65,7 @@ def pack_in_order(batches: Iterable[Batch], *, num_workers: int) -> "Iterator[pa
     try:
         _start(num_workers, workers)
         yield from _in_order(batches, list(workers.values()))
-    except (EOFError, ConnectionError):
+    except _WorkerDiedError:
         raise UserError(
             "a worker process died, as it does when memory runs out; what is packed is kept: give the same command "
             f"again with fewer workers, e.g. task.num_workers={max(num_workers // 2, 1)}"
@@ -86,7 +88,8 @@ def _in_order(batches: Iterable[Batch], pipes: Sequence[Connection]) -> "Iterato
         # not too far ahead of a slow batch: what is done waits in memory
         while idle and len(busy) + len(done) < _AHEAD * len(pipes) and (given := next(numbered, None)):
             pipe = idle.pop()
-            pipe.send(given[1])
+            with _pipe_to_worker():
+                pipe.send(given[1])
             busy[pipe] = given[0]
         if wanted in done:
             yield done.pop(wanted)
@@ -96,11 +99,32 @@ def _in_order(batches: Iterable[Batch], pipes: Sequence[Connection]) -> "Iterato
         else:
             for ready in wait(list(busy)):
                 pipe = cast(Connection, ready)
-                packed = pipe.recv()
-                if isinstance(packed, Exception):
-                    raise packed
+                with _pipe_to_worker():
+                    packed = pipe.recv()
+                if isinstance(packed, _Failure):
+                    raise packed.error from RuntimeError(f"in a worker:\n{packed.traceback}")
                 done[busy.pop(pipe)] = packed
                 idle.append(pipe)
+
+
+class _Failure(NamedTuple):
+    """What was raised in a worker, and where."""
+
+    error: Exception
+    traceback: str
+
+
+class _WorkerDiedError(Exception):
+    """The other end of a worker's pipe is closed."""
+
+
+@contextmanager
+def _pipe_to_worker() -> Iterator[None]:
+    # around the pipe alone: a file on a network drive may raise the same inside a worker, which is then no death
+    try:
+        yield
+    except (EOFError, ConnectionError):
+        raise _WorkerDiedError from None
 
 
 def _start(count: int, workers: dict[BaseProcess, Connection]) -> None:
@@ -133,9 +157,10 @@ def _work(pipe: Connection) -> None:
         return
 
 
-def _packed_or_why_not(batch: Batch) -> "pa.RecordBatch | Exception":
+def _packed_or_why_not(batch: Batch) -> "pa.RecordBatch | _Failure":
     try:
         return pack_batch(batch)
     except Exception as error:
-        # whatever it is, it is the parent that must hear it: raised here it would look like a worker that died
-        return error
+        # whatever it is, it is the parent that must hear it, and where it was raised: here it would look like a worker
+        # that died
+        return _Failure(error, traceback.format_exc())

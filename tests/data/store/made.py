@@ -50,6 +50,13 @@ def catalogue(root: Path, count: int) -> Catalogue:
     )
 
 
+class LostConnection:
+    """An outline that raises what a file on a network drive may raise."""
+
+    def draw(self, height: int, width: int) -> np.ndarray:
+        raise ConnectionResetError("the drive is gone")
+
+
 def job(folder: Path, root: Path, count: int, **recipe: Any) -> Job:
     """The packing of ``catalogue`` into ``folder``."""
     values: dict[str, Any] = {"size": 48, "pad": False, "codec": "raw", "dicom_scale": "maximum", **recipe}

@@ -22,7 +22,7 @@ from src.data.outlines import RunLengths
 from src.data.store.packing import pack_store
 from src.data.store.schema import rows_per_shard
 from src.data.store.store import Store
-from tests.data.store.made import HEIGHT, WIDTH, contents, job, picture, write_pictures
+from tests.data.store.made import HEIGHT, WIDTH, LostConnection, contents, job, picture, write_pictures
 
 ROOT = Path(__file__).resolve().parents[3]
 COUNT = 40
@@ -42,13 +42,13 @@ def _pack(
     return Store(folder, remake="remake")
 
 
-def _pack_with(folder: Path, root: Path, *, limit: float = 0.1, **annotations: Any) -> None:
+def _pack_with(folder: Path, root: Path, *, limit: float = 0.1, num_workers: int = 0, **annotations: Any) -> None:
     """The made data set, its sixth image annotated by ``annotations``."""
     made = job(folder, root, COUNT)
     entries = list(made.catalogue.entries)
     entries[5] = replace(entries[5], **annotations)
     changed = replace(made, catalogue=replace(made.catalogue, entries=entries))
-    pack_store(changed, num_workers=0, max_unreadable=limit)
+    pack_store(changed, num_workers=num_workers, max_unreadable=limit)
 
 
 @pytest.mark.parametrize("pad", [False, True])
@@ -225,5 +225,11 @@ def test_a_shard_is_an_arrow_file_that_describes_itself(tmp_path: Path, pictures
 
 
 def test_what_goes_wrong_in_a_worker_is_raised_here_as_what_it_is(tmp_path: Path, pictures: Path) -> None:
-    with pytest.raises(cv2.error, match="could not find encoder"):
+    with pytest.raises(cv2.error, match="could not find encoder") as caught:
         _pack(tmp_path / "s", pictures, num_workers=1, codec="a codec that is none")
+    assert "in pack_image" in str(caught.value.__cause__), "the worker's own traceback is lost"
+
+
+def test_a_lost_drive_is_not_taken_for_a_worker_that_died(tmp_path: Path, pictures: Path) -> None:
+    with pytest.raises(ConnectionResetError, match="the drive is gone"):
+        _pack_with(tmp_path / "s", pictures, num_workers=1, masks=(Mask(0, LostConnection(), 9),))
