@@ -3,15 +3,14 @@
 Axes: N pairs of a split, K kept pairs.
 """
 
-import logging
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from src.core.case_keys import CaseKeys
 from src.core.errors import UserError
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
@@ -19,32 +18,24 @@ from src.data.collate import PairCollate
 from src.data.memory_cache import fill_store, missing_files, one_thread
 from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
-from src.data.report import caption_of_report
 from src.data.sampler import EpochSampler
-from src.data.sources import SPLITS, PairSource, PairTable, Split, SubsetTable, Tokenizer
+from src.data.sources import SPLITS, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
+from src.data.usable import Skipped, say, usable_labels, usable_reports
 
 ensure_torchvision()
 
 from lightning import LightningDataModule  # noqa: E402
-from lightning.pytorch.utilities import rank_zero_only  # noqa: E402
 
-_log = logging.getLogger(__name__)
 _STAGES: dict[str | None, tuple[Split, ...]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
-
-
-class Skipped(NamedTuple):
-    """A pair left out because its image cannot be used; nothing in it says whose it is."""
-
-    split: Split
-    row: int
-    file: str
-    reason: str
 
 
 class PairDataModule(LightningDataModule):
     """Train, validation and test batches of any ``PairSource``: ``PixelBatch``, ``PairBatch`` once on the device.
+
+    Without a ``tokenizer`` reports are not read, and tokens are of length 0; images whose labels say nothing are
+    left out in their place: all unknown, or none of the classes that exclude one another.
 
     Pairs whose report holds nothing usable, and pairs whose image is missing or unreadable, are left out and counted
     in one message a split; the latter are listed in ``skipped``. With ``cache="none"`` only missing files are found
@@ -56,7 +47,7 @@ class PairDataModule(LightningDataModule):
         self,
         *,
         source: PairSource,
-        tokenizer: Tokenizer,
+        tokenizer: Tokenizer | None,
         train_transform: ImageTransform,
         eval_transform: ImageTransform,
         batch_size: int,
@@ -116,16 +107,37 @@ class PairDataModule(LightningDataModule):
         """The cleaned reports of the kept pairs, in the order of the split."""
         return self.split(split).captions
 
+    def case_keys(self, name: Split) -> CaseKeys:
+        """Who the kept pairs of a split are, in the order of ``judging_dataloader``."""
+        split = self.split(name)
+        table, index_K = split.table, split.index_K
+        row_N = torch.tensor([table.row(int(index)) for index in index_K], dtype=torch.int64)
+        if not isinstance(table, IdentifiedTable):
+            return CaseKeys.of(row_N)
+        ids = table.image_ids()
+        return CaseKeys(
+            row_N=row_N,
+            group_N=torch.from_numpy(table.groups()[index_K]),
+            image_id_N=None if ids is None else [ids[index] for index in index_K],
+        )
+
+    def training_subset(self, fraction: float, seed: int) -> np.ndarray:
+        """Which of the kept training pairs, by position, train at another fraction and seed."""
+        split = self.split("train")
+        return np.flatnonzero(np.isin(split.index_K, self._chosen(split.table, fraction, seed)))
+
     def train_dataloader(self) -> DataLoader:
         split = self.split("train")
         replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
-        if len(split) // replicas < self.batch_size:
+        contrasts = self.tokenizer is not None
+        if contrasts and len(split) // replicas < self.batch_size:
             raise UserError(
                 f"datamodule.batch_size is {self.batch_size} for each of {replicas} process(es), but the training "
                 f"split has {len(split)} pairs; set a smaller datamodule.batch_size"
             )
         sampler = EpochSampler(split=split, replicas=replicas, rank=rank, seed=self.seed)
-        return self._loader(split, sampler=sampler, drop_last=True)
+        # what is contrasted within the batch needs batches of one size
+        return self._loader(split, sampler=sampler, drop_last=contrasts)
 
     def val_dataloader(self) -> DataLoader:
         split = self.split("val")
@@ -144,14 +156,15 @@ class PairDataModule(LightningDataModule):
         return self._loader(self.split(name).with_transform(self.eval_transform))
 
     def _loader(self, split: PairSplit, **options: Any) -> DataLoader:
-        width = self.max_tokens if self.pad_to == "max_tokens" else None
+        pad_id = self.tokenizer.pad_id if self.tokenizer else 0
+        width = self.max_tokens if self.tokenizer and self.pad_to == "max_tokens" else None
         return DataLoader(
             split,
             batch_size=self.batch_size,
             num_workers=self.num_workers,
             persistent_workers=self.num_workers > 0,
             pin_memory=torch.cuda.is_available(),
-            collate_fn=PairCollate(transform=split.transform, pad_id=self.tokenizer.pad_id, width=width),
+            collate_fn=PairCollate(transform=split.transform, pad_id=pad_id, width=width),
             worker_init_fn=one_thread,
             # its own generator: the model's random numbers must not depend on how many loaders and workers there are
             generator=torch.Generator().manual_seed(self.seed),
@@ -161,8 +174,12 @@ class PairDataModule(LightningDataModule):
     def _prepare(self, name: Split) -> PairSplit:
         table = self.source.table(name)
         transform = self.train_transform if name == "train" else self.eval_transform
-        index_K = self._subset(table) if name == "train" else np.arange(len(table))
-        captions, index_K = self._clean(name, table, index_K)
+        index_K = self._chosen(table, self.fraction, self.seed) if name == "train" else np.arange(len(table))
+        if self.tokenizer:
+            captions, index_K = usable_reports(name, table, index_K, self.rules)
+        else:
+            index_K = usable_labels(name, table, index_K, exclusive=self.source.exclusive)
+            captions = [""] * len(index_K)
         if isinstance(table, PackedTable):
             image_KSS, reasons = None, {}
             _refuse_enlarging(table, transform)
@@ -175,34 +192,28 @@ class PairDataModule(LightningDataModule):
         self._report_unreadable(name, table, index_K, reasons)
         captions = [captions[position] for position in keep]
         if name == "train" and not captions:
-            raise UserError("the training split has no pair with a usable report; check dataset, rules and splits")
+            needed = "report" if self.tokenizer else "label"
+            raise UserError(f"the training split has no pair with a usable {needed}; check dataset, rules and splits")
         return PairSplit(
             table=table,
             index_K=index_K[keep],
             captions=captions,
-            tokens=self.tokenizer.encode(captions, max_tokens=self.max_tokens) if captions else [],
+            tokens=self._encode(captions),
             transform=transform,
             seed=mix_seed(self.seed, SPLITS.index(name)),
             image_KSS=image_KSS,
         )
 
-    def _subset(self, table: PairTable) -> np.ndarray:
-        given = table.given_subset(self.fraction) if isinstance(table, SubsetTable) else None
+    def _encode(self, captions: list[str]) -> list[list[int]]:
+        if self.tokenizer is None or not captions:
+            return [[] for _ in captions]
+        return self.tokenizer.encode(captions, max_tokens=self.max_tokens)
+
+    def _chosen(self, table: PairTable, fraction: float, seed: int) -> np.ndarray:
+        given = table.given_subset(fraction) if isinstance(table, SubsetTable) else None
         if given is not None:
             return given
-        return choose_subset(table.label_NF, self.fraction, sampling=self.sampling, seed=self.seed)
-
-    def _clean(self, name: Split, table: PairTable, index_N: np.ndarray) -> tuple[list[str], np.ndarray]:
-        cleaned = [caption_of_report(table.report(int(index)), self.rules) for index in index_N]
-        captions = [text for text in cleaned if text is not None]
-        dropped = len(cleaned) - len(captions)
-        if dropped:
-            _say(
-                _log.warning,
-                f"{name}: {dropped} of {len(cleaned)} reports hold too few words under the {self.rules} rules; "
-                "their pairs are left out",
-            )
-        return captions, index_N[[text is not None for text in cleaned]]
+        return choose_subset(table.label_NF, fraction, sampling=self.sampling, seed=seed)
 
     def _report_unreadable(self, name: Split, table: PairTable, index_K: np.ndarray, reasons: dict[int, str]) -> None:
         if not reasons:
@@ -219,8 +230,7 @@ class PairDataModule(LightningDataModule):
                 f"the first is row {first.row}, {first.file}: {first.reason}"
             )
         self.skipped += skipped
-        _say(
-            _log.warning,
+        say(
             f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}",
         )
 
@@ -233,8 +243,3 @@ def _refuse_enlarging(table: PackedTable, transform: ImageTransform) -> None:
                 f"the transform wants images of {wanted} pixels, and the store {table.store.folder} holds {longest}: "
                 f"set a smaller transform.size, or remake the store with: {table.store.remake} store.size={wanted}"
             )
-
-
-@rank_zero_only
-def _say(log: Callable[[str], None], message: str) -> None:
-    log(message)

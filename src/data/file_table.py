@@ -13,13 +13,18 @@ from src.data.image_io import ImageError, read_image
 
 
 class FileTable:
-    """A ``PairTable``: ``paths`` of the images, ``rows`` in the user's table, and ``read_report`` by index."""
+    """A ``PairTable``: ``paths`` of the images, ``rows`` in the user's table, and ``read_report`` by index.
+
+    ``patients`` and ``ids``: whose each image is, and what its owner calls it.
+    """
 
     def __init__(
         self,
         *,
         paths: Sequence[str],
         rows: Sequence[int],
+        patients: Sequence[str | int],
+        ids: Sequence[str],
         label_NF: np.ndarray,
         read_report: Callable[[int], str],
         dicom_scale: DicomScale,
@@ -27,6 +32,8 @@ class FileTable:
         self.label_NF = label_NF
         self._path_N = np.array(paths, dtype=np.str_)
         self._row_N = np.array(rows, dtype=np.int64)
+        self._patients = patients
+        self._ids = list(ids)
         self._read_report = read_report
         self._dicom_scale: DicomScale = dicom_scale
 
@@ -47,3 +54,9 @@ class FileTable:
 
     def file(self, index: int) -> str:
         return str(self._path_N[index])
+
+    def groups(self) -> np.ndarray:
+        return np.unique(np.array(self._patients), return_inverse=True)[1].astype(np.int64)
+
+    def image_ids(self) -> list[str]:
+        return self._ids

@@ -48,6 +48,13 @@ def split_by_column(
     return {split: np.flatnonzero(np.isin(values, list(names.get(split, ())))) for split in SPLITS}
 
 
+def draw_val(positions: dict[Split, np.ndarray], group_N: Sequence[str], *, fraction: float, seed: int) -> None:
+    """Move whole groups of the training rows to ``val``, drawn by ``seed``, for a table that marks none."""
+    train_T = positions["train"]
+    drawn = split_by_fractions([group_N[row] for row in train_T], val=fraction, test=0.0, seed=seed)
+    positions["train"], positions["val"] = train_T[drawn["train"]], train_T[drawn["val"]]
+
+
 def refuse_leaks(positions: Mapping[Split, np.ndarray], group_N: Sequence[str], path: Path) -> None:
     """Raise ``UserError`` with the number of groups that lie in train and in val or test; groups stay unnamed."""
     group = np.array(group_N)

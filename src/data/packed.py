@@ -7,7 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -35,7 +35,11 @@ class PackedDataSet:
     then stand in place of ``split``. ``findings``: the labels to read, in this order; None reads
     all. ``uncertain``: what -1 counts as, for all findings or for each. ``blank``: what a blank counts as.
     ``reports``: the owner's, or sentences made of the labels. ``masks``: the owner's, or every box filled.
+    ``exclusive``: whether the findings are classes of which an image has exactly one.
     """
+
+    table_type: ClassVar[type[PackedTable]] = PackedTable
+    """What each split is read as."""
 
     def __init__(
         self,
@@ -50,6 +54,7 @@ class PackedDataSet:
         blank: Literal["unknown", "absent"],
         reports: Reports,
         masks: Masks,
+        exclusive: bool,
         dicom_scale: DicomScale,
     ) -> None:
         self.name = name
@@ -63,6 +68,7 @@ class PackedDataSet:
         self._blank = blank
         self.reports: Reports = reports
         self.masks: Masks = masks
+        self.exclusive = exclusive
 
     @property
     def packed(self) -> "PackedDataSet":
@@ -146,6 +152,11 @@ class PackedDataSet:
         """The findings that the labels speak of."""
         return tuple(self.findings) if self.findings is not None else self.store.manifest.finding_names
 
+    @property
+    def known_findings(self) -> tuple[str, ...]:
+        """All that the owner labelled, chosen or not."""
+        return self.store.manifest.finding_names
+
     @cached_property
     def images(self) -> Images:
         """The store's rows as a split rule sees them."""
@@ -162,7 +173,7 @@ class PackedDataSet:
         position_N = self.positions[split]
         position_N = position_N[self.store.column("height")[position_N] > 0]
         rule = self.split_rule
-        return PackedTable(
+        return self.table_type(
             store=self.store,
             position_N=position_N,
             label_NF=self.labels(self.store.label_NF[position_N]),
@@ -192,10 +203,9 @@ class PackedDataSet:
 
 def images_of(store: Store) -> Images:
     """The rows of a store as a split rule sees them."""
-    patients = store.index.column("patient").dictionary_encode()
     return Images(
         id_N=store.column("image_id"),
-        patient_N=patients.indices.to_numpy(zero_copy_only=False),
+        patient_N=store.patient_N,
         split_N=store.column("split"),
         label_NF=store.label_NF,
         finding_names=store.manifest.finding_names,

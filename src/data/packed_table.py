@@ -20,7 +20,7 @@ class PackedTable:
     """The images of one split, with boxes and masks: a ``PairTable``, ``BoxedTable`` and ``MaskedTable``.
 
     ``position_N``: rows of the store. ``label_NF``: of these, in the order of ``finding_names``: 1, 0, NaN unknown.
-    ``store_names``: the findings that the store numbers its boxes by. ``reports``: the owner's, or sentences made of
+    ``reports``: the owner's, or sentences made of
     the labels. ``masks``: the owner's, or every box filled. ``given_subset``: the user's own rows of the store for a
     fraction, or None.
     """
@@ -79,6 +79,14 @@ class PackedTable:
             filled_HW = Rectangle(*map(float, edge_4)).draw(where.height, where.width)
             joined[name] = joined.get(name, False) | filled_HW
         return list(joined.items())
+
+    def groups(self) -> np.ndarray:
+        """A number for each image's patient."""
+        return self.store.patient_N[self.position_N].astype(np.int64)
+
+    def image_ids(self) -> list[str]:
+        """The owner's ids."""
+        return self.store.column("image_id")[self.position_N].tolist()
 
     def given_subset(self, fraction: float) -> np.ndarray | None:
         """Positions in this table of the user's own list for ``fraction``, or None where there is no list for it."""

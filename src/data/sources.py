@@ -7,6 +7,8 @@ from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from src.data.phrases import Phrase
+
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 
@@ -55,6 +57,28 @@ class MaskedTable(Protocol):
 
 
 @runtime_checkable
+class GroundedTable(Protocol):
+    """A table that also knows phrases that name a region of an image."""
+
+    def phrases(self, index: int) -> list[Phrase]:
+        """The phrases of an image, with their regions in pixels of ``image(index)``; may be none."""
+        ...
+
+
+@runtime_checkable
+class IdentifiedTable(Protocol):
+    """A table that knows whose images it holds, and what their owner calls them."""
+
+    def groups(self) -> np.ndarray:
+        """int64 (N,): one number a patient, or whatever else is never on two sides of a split."""
+        ...
+
+    def image_ids(self) -> list[str] | None:
+        """The owner's name of each image, or None where there are none."""
+        ...
+
+
+@runtime_checkable
 class SubsetTable(Protocol):
     """A table whose owner may have chosen which of its images train at a fraction."""
 
@@ -72,6 +96,11 @@ class PairSource(Protocol):
         """The F findings that the labels speak of; may be empty."""
         ...
 
+    @property
+    def exclusive(self) -> bool:
+        """Whether the findings are classes of which every image has exactly one."""
+        ...
+
     def check(self) -> None:
         """Raise ``UserError`` where the data set cannot be read."""
         ...
@@ -79,6 +108,21 @@ class PairSource(Protocol):
     def table(self, split: Split) -> PairTable:
         """The pairs of one split; may be empty."""
         ...
+
+
+@runtime_checkable
+class ChosenSource(Protocol):
+    """A source whose findings the user may choose from those of its owner."""
+
+    @property
+    def known_findings(self) -> tuple[str, ...]:
+        """All that the owner labelled, chosen or not."""
+        ...
+
+
+def known_findings(source: PairSource) -> tuple[str, ...]:
+    """All findings of a data set, of which ``finding_names`` may be a choice."""
+    return source.known_findings if isinstance(source, ChosenSource) else source.finding_names
 
 
 @runtime_checkable

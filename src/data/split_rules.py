@@ -51,6 +51,12 @@ class OfficialSplit:
         self.val_from_train = val_from_train
         self.seed = seed
 
+    @property
+    def unused(self) -> tuple[Split, ...]:
+        """The splits that are meant to be empty: no word stands for them, and none is drawn for them."""
+        drawn = ("val",) if self.val_from_train else ()
+        return tuple(split for split in SPLITS if not self.values[split] and split not in drawn)
+
     def assign(self, images: Images) -> dict[Split, np.ndarray]:
         """Raises ``UserError`` where a word of the owner's stands for no split."""
         known = [word for words in self.values.values() for word in words]

@@ -70,6 +70,8 @@ class FolderSource:
     def table(self, split: Split) -> FileTable:
         paths = [str(path) for path in self.paths] if split == "train" else []
         return FileTable(
+            patients=list(range(len(paths))),
+            ids=[Path(path).stem for path in paths],
             paths=paths,
             rows=list(range(1, len(paths) + 1)),
             label_NF=np.zeros((len(paths), 0), np.float32),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.errors import UserError
-from src.data.grouped_split import refuse_leaks, split_by_column, split_by_fractions
+from src.data.grouped_split import draw_val, refuse_leaks, split_by_column, split_by_fractions
 
 NAMES = {"train": ["train"], "val": ["validate", "test"], "test": ["test"]}
 
@@ -59,3 +59,13 @@ def test_a_patient_on_two_sides_is_counted_and_not_named() -> None:
         refuse_leaks(positions, ["Miller", "Jones", "Miller", "Jones"], Path("t.csv"))
     assert "Miller" not in str(caught.value)
     refuse_leaks(positions, ["Miller", "Jones", "Smith", "Smith"], Path("t.csv"))
+
+
+def test_val_is_drawn_from_train_in_whole_groups() -> None:
+    groups = [str(i // 2) for i in range(40)]
+    positions = {"train": np.arange(30), "val": np.array([], dtype=int), "test": np.arange(30, 40)}
+    draw_val(positions, groups, fraction=0.2, seed=1)
+    assert len(positions["val"]) == 6
+    assert sorted([*positions["train"], *positions["val"]]) == list(range(30))
+    assert not {groups[i] for i in positions["val"]} & {groups[i] for i in positions["train"]}
+    assert positions["test"].tolist() == list(range(30, 40))

@@ -62,6 +62,7 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "blank": "unknown",
         "reports": "own",
         "masks": "own",
+        "exclusive": False,
         "dicom_scale": "maximum",
     }
     return PackedDataSet(**{**values, **changes})

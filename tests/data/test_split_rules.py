@@ -67,6 +67,7 @@ def test_the_owners_words_and_a_validation_split_of_whole_patients() -> None:
     splits = ["train"] * 60 + ["valid"] * 10
     images = _images([number // 3 for number in range(70)], splits)
     rule = OfficialSplit(values={"train": ["train"], "test": ["valid"]}, val_from_train=12, seed=1)
+    assert rule.unused == ()
     rows = rule.assign(images)
     assert len(rows["val"]) == 12
     assert len(rows["train"]) == 48
@@ -92,6 +93,7 @@ def test_a_word_that_stands_for_two_splits() -> None:
 
 def test_a_word_without_a_split() -> None:
     rule = OfficialSplit(values={"train": ["train"]}, val_from_train=0, seed=0)
+    assert rule.unused == ("val", "test")
     with pytest.raises(UserError, match=r"2 image\(s\) are of a split that dataset.split.values does not name \(dev\)"):
         rule.assign(_images([0, 1, 2], ["train", "dev", "dev"]))
 

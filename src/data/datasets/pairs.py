@@ -12,12 +12,14 @@ import numpy as np
 
 from src.core.errors import UserError
 from src.data.catalogue import Catalogue, Entry
+from src.data.categories import read_categories, refuse_several_classes
 from src.data.dicom_io import DicomScale
 from src.data.file_table import FileTable
 from src.data.files_there import files_there
-from src.data.grouped_split import refuse_leaks, split_by_column, split_by_fractions
+from src.data.grouped_split import draw_val, refuse_leaks, split_by_column, split_by_fractions
+from src.data.label_sentences import label_sentences
 from src.data.packed import PackedDataSet
-from src.data.packed_table import PackedTable
+from src.data.packed_table import PackedTable, Reports
 from src.data.sources import Split
 from src.data.store.recipe import StoreSettings
 from src.data.table_reader import GivenSplit, TableReader
@@ -38,6 +40,7 @@ class PairsSource:
     until ``val_fraction`` and ``test_fraction`` of the rows are reached.
     ``label_columns``: columns of 0, 1, -1, blank. ``category_column``: a column of names, split at
     ``category_separator``, of which each of ``category_values`` becomes a finding that is present or absent.
+    ``exclusive``: the findings are classes, of which no row may have two.
 
     Raises ``UserError`` naming table, row and column for whatever cannot be right.
     """
@@ -48,7 +51,7 @@ class PairsSource:
         table: str | None,
         image_root: str | None,
         image_column: str,
-        report_column: str,
+        report_column: str | None,
         group_column: str | None,
         id_column: str | None,
         split_column: str | None,
@@ -60,6 +63,7 @@ class PairsSource:
         category_column: str | None,
         category_values: Sequence[str],
         category_separator: str,
+        exclusive: bool,
         dicom_scale: DicomScale,
         max_missing: float,
         name: str,
@@ -83,14 +87,26 @@ class PairsSource:
         )
         self.finding_names = (*label_columns, *category_values)
         label_NF = read_labels(frame, path, label_columns, uncertain)
-        category_NF = _read_categories(frame, path, category_column, category_values, category_separator)
+        category_NF = read_categories(frame, path, category_column, category_values, category_separator)
         self._label_NF = np.concatenate([label_NF, category_NF], axis=1)
-        groups = frame[group_column or report_column].tolist()
+        if report_column is None and not self.finding_names:
+            raise UserError(
+                "dataset=pairs needs reports or labels: set dataset.report_column, dataset.label_columns or "
+                "dataset.category_column"
+            )
+        self.exclusive = exclusive
+        if exclusive:
+            refuse_several_classes(self._label_NF, path)
+        own = group_column or report_column
+        groups = frame[own].tolist() if own else list(map(str, range(len(frame))))
         if split_column is None:
             self._positions = split_by_fractions(groups, val=val_fraction, test=test_fraction, seed=seed)
         else:
             self._positions = _given_split(frame, path, split_column, split_values, groups)
-        self._report_N = np.array(frame[report_column].tolist(), dtype=object)
+            if not len(self._positions["val"]):
+                draw_val(self._positions, groups, fraction=val_fraction, seed=seed)
+        self._reports: Reports = "labels" if report_column is None else "own"
+        self._report_N = np.array(frame[report_column].tolist() if report_column else [""] * len(frame), dtype=object)
         self._dicom_scale: DicomScale = dicom_scale
         self._image_root = Path(image_root or path.parent)
         self._image_N = [cell.strip() for cell in frame[image_column]]
@@ -111,8 +127,9 @@ class PairsSource:
             findings=None,
             uncertain="unknown",
             blank="unknown",
-            reports="own",
+            reports=self._reports,
             masks="own",
+            exclusive=self.exclusive,
             dicom_scale=self._dicom_scale,
         )
 
@@ -148,14 +165,17 @@ class PairsSource:
         return FileTable(
             paths=self._path_N[position_N].tolist(),
             rows=(position_N + 1).tolist(),
+            patients=[self._patient_N[position] for position in position_N],
+            ids=[self._id_N[position] for position in position_N],
             label_NF=self._label_NF[position_N],
-            read_report=partial(_nth, self._report_N[position_N]),
+            read_report=partial(self._report, position_N),
             dicom_scale=self._dicom_scale,
         )
 
-
-def _nth(texts: np.ndarray, index: int) -> str:
-    return str(texts[index])
+    def _report(self, position_N: np.ndarray, index: int) -> str:
+        if self._reports == "labels":
+            return label_sentences(self._label_NF[position_N[index]].tolist(), self.finding_names)
+        return str(self._report_N[position_N[index]])
 
 
 def _check_columns(frame: "pd.DataFrame", path: Path, labels: Sequence[str], **columns: str | None) -> None:
@@ -185,23 +205,6 @@ def _refuse_duplicates(frame: "pd.DataFrame", path: Path, column: str) -> None:
             f"the table {path}: {len(repeated)} row(s) repeat an id of the column {column!r}, "
             f"the first is row {repeated[0] + 1} with the id of row {first + 1}"
         )
-
-
-def _read_categories(
-    frame: "pd.DataFrame", path: Path, column: str | None, values: Sequence[str], separator: str
-) -> np.ndarray:
-    if column is None:
-        if values:
-            raise UserError("dataset.category_values is set without dataset.category_column, which it takes them from")
-        return np.empty((len(frame), 0), dtype=np.float32)
-    cells = [{part.strip() for part in cell.split(separator)} - {""} for cell in frame[column]]
-    for value in values:
-        if not any(value in cell for cell in cells):
-            raise UserError(
-                f"the table {path}: no row of the column {column!r} holds {value!r} of dataset.category_values"
-            )
-    rows = [[float(value in cell) if cell else np.nan for value in values] for cell in cells]
-    return np.array(rows, dtype=np.float32).reshape(len(frame), len(values))
 
 
 def _find_images(cells: Sequence[str], root: Path, max_missing: float) -> np.ndarray:

@@ -12,12 +12,16 @@ from src.data.health.columns import Columns
 from src.data.sources import SPLITS, Split
 
 
-def check_splits(columns: Columns, findings: Collection[str]) -> list[Check]:
-    """Splits that are empty, patients on two sides, and ``findings`` that a split never shows."""
-    empty = [split for split in SPLITS if not columns.within(split).any()]
+def check_splits(columns: Columns, findings: Collection[str], *, unused: Collection[Split] = ()) -> list[Check]:
+    """Splits that are empty, patients on two sides, and ``findings`` that a split never shows.
+
+    ``unused``: splits that are meant to be empty.
+    """
+    used = [split for split in SPLITS if split not in unused]
+    empty = [split for split in used if not columns.within(split).any()]
     leaking_N = leaking(columns)
     leaks = len(np.unique(columns.patient_N[leaking_N]))
-    lacking = [(name, split) for split in SPLITS if split not in empty for name in _lacking(columns, split, findings)]
+    lacking = [(name, split) for split in used if split not in empty for name in _lacking(columns, split, findings)]
     return [
         Check(
             name="splits empty",

@@ -1,6 +1,7 @@
 """The phantom as a data set of image-report pairs: three disjoint ranges of studies, rendered on demand."""
 
 import functools
+from collections import defaultdict
 from typing import Literal
 
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from src.core.errors import UserError
 from src.data.phantom.findings import FINDING_NAMES
 from src.data.phantom.study import PhantomStudy, check_size, make_study
+from src.data.phrases import Phrase
 
 
 class PhantomTable:
@@ -45,6 +47,25 @@ class PhantomTable:
         names = [finding.name for finding in study.findings]
         return list(zip(names, study.boxes(self.size), strict=True))
 
+    def phrases(self, index: int) -> list[Phrase]:
+        """The sentences that say that a finding is there, or may be, each with the pixels of what it speaks of."""
+        study = self.study(index)
+        mask_IHW, box_I4 = study.masks(self.size), study.boxes(self.size)
+        # said twice in the same words, it is one phrase
+        spoken: dict[str, set[int]] = defaultdict(set)
+        for sentence in study.sentences:
+            if sentence.instances:
+                spoken[" ".join(study.report[sentence.start : sentence.end].split())] |= {*sentence.instances}
+        return [
+            Phrase(
+                text=text,
+                category=study.findings[min(of)].name,
+                box_N4=box_I4[sorted(of)],
+                mask_HW=np.logical_or.reduce(mask_IHW[sorted(of)], axis=0),
+            )
+            for text, of in spoken.items()
+        ]
+
     def report(self, index: int) -> str:
         """The report with its section headings."""
         return self.study(index).report
@@ -67,6 +88,7 @@ class PhantomSource:
     """
 
     finding_names = FINDING_NAMES
+    exclusive = False
 
     def __init__(self, *, seed: int, size: int, train: int, val: int, test: int, prevalence: float) -> None:
         check_size(size)

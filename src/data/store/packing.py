@@ -5,7 +5,6 @@ and one process writes them in the catalogue's order. Axes: N rows.
 """
 
 import errno
-import fcntl
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.errors import UserError
+from src.core.lock import HeldError, only_process
 from src.data.catalogue import Catalogue
 from src.data.files_there import files_there
 from src.data.store.finish import hashes, publish, write_index, write_quarantine
@@ -129,13 +129,10 @@ def make_manifest(job: Job, plan: str, *, quarantined: int, files: dict[str, str
 
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(
-                f"another process is packing {folder} at this moment; wait for it, or choose another folder with "
-                "paths.store=DIR"
-            ) from None
-        yield
+    try:
+        with only_process(folder.with_name(f".{folder.name}.lock")):
+            yield
+    except HeldError as held:
+        raise UserError(
+            f"{held} is packing {folder} at this moment; wait for it, or choose another folder with paths.store=DIR"
+        ) from None

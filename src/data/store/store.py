@@ -48,6 +48,12 @@ class Store:
         return np.asarray(self.index.column(name).to_numpy(zero_copy_only=False))
 
     @cached_property
+    def patient_N(self) -> np.ndarray:  # noqa: N802
+        """A number for each row's patient (N,), the same wherever the patient is the same."""
+        patients = self.index.column("patient").dictionary_encode()
+        return np.asarray(patients.indices.to_numpy(zero_copy_only=False))
+
+    @cached_property
     def label_NF(self) -> np.ndarray:  # noqa: N802
         """float32 (N, F) as the owner wrote them: 1, 0, -1 uncertain, NaN blank; a view of the file."""
         findings = len(self.manifest.finding_names)

@@ -190,3 +190,35 @@ def test_cohen_cxr_makes_batches_by_overrides_alone(shared_dir: Path, make_modul
     assert batch.image_BCHW.shape == (4, 3, 32, 32)
     assert batch.label_BF.shape == (4, 3)
     assert bool(batch.token_mask_BL.any(1).all())
+
+
+def test_a_table_without_reports_reads_sentences_of_its_labels(frame: pd.DataFrame, tmp_path: Path) -> None:
+    saved = _saved(frame.drop(columns="report"), tmp_path)
+    table = _source(table=saved, report_column=None, label_columns=["edema"], split_column="split").table("train")
+    assert table.report(0) == "There is no edema."
+    assert table.report(1) == "There is edema."
+    with pytest.raises(UserError, match="needs reports or labels"):
+        _source(table=saved, report_column=None)
+
+
+def test_whose_images_and_which(frame: pd.DataFrame, tmp_path: Path) -> None:
+    table = _source(table=_saved(frame, tmp_path), split_column="split").table("train")
+    assert table.groups().tolist() == [i // 2 for i in range(12)]
+    assert table.image_ids() == [f"{i}.png" for i in range(12)]
+    named = _source(table=_saved(frame, tmp_path), split_column="split", id_column="study").table("test")
+    assert named.image_ids() == ["16", "17", "18", "19"]
+
+
+def test_val_is_drawn_where_the_split_column_has_none(frame: pd.DataFrame, tmp_path: Path) -> None:
+    values = {"train": ["train", "valid"], "val": [], "test": ["test"]}
+    source = _source(table=_saved(frame, tmp_path), split_column="split", split_values=values, val_fraction=0.25)
+    tables = {split: source.table(split) for split in SPLITS}
+    assert {split: len(table) for split, table in tables.items()} == {"train": 12, "val": 4, "test": 4}
+    assert not set(tables["train"].image_ids()) & set(tables["val"].image_ids())
+
+
+def test_a_row_of_two_classes(frame: pd.DataFrame, tmp_path: Path) -> None:
+    classes = {"category_column": "kind", "category_values": ["COVID-19", "ARDS"]}
+    assert _source(table=_saved(frame, tmp_path), **classes).exclusive is False
+    with pytest.raises(UserError, match=r"row 1: 5 row\(s\) have more than one class"):
+        _source(table=_saved(frame, tmp_path), exclusive=True, **classes)

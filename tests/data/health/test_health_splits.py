@@ -23,6 +23,9 @@ def test_an_empty_split_is_a_warning_and_no_training_images_a_problem() -> None:
         assert (empty.state, empty.number) == (state, 1)
         assert split in empty.advice
         assert leaks.state == lacking.state == "ok"
+        # where the rule leaves it empty on purpose, nothing is said
+        empty, _, lacking = check_splits(healthy(side_N=sides(positions, count)), ("one",), unused=(split,))
+        assert (empty.state, empty.number, lacking.state) == ("ok", 0, "ok")
 
 
 def test_patients_in_two_splits_are_counted_as_the_loader_counts_them() -> None:

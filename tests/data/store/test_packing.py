@@ -1,6 +1,5 @@
 """Packing: what the store holds, the same whoever packs it, and what happens when something is wrong."""
 
-import fcntl
 import os
 import resource
 import subprocess
@@ -186,10 +185,17 @@ def test_a_run_past_the_end(tmp_path: Path, pictures: Path) -> None:
 
 
 def test_two_at_once_on_one_store(tmp_path: Path, pictures: Path) -> None:
-    with (tmp_path / ".s.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="another process is packing"):
+    hold = (
+        "import sys; from pathlib import Path; from src.core.lock import only_process\n"
+        "with only_process(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", hold, str(tmp_path / ".s.lock")]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(UserError, match=rf"process {other.pid} on .* is packing"):
             _pack(tmp_path / "s", pictures)
+        other.communicate("")
     _pack(tmp_path / "s", pictures)
 
 
