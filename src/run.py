@@ -18,9 +18,10 @@ from src.engine.schema import RunConfig
 def main(cfg: DictConfig) -> None:
     """Run the composed config's task."""
     from src.engine.launch import launch
+    from src.engine.sweep_job import run_job
 
     try:
-        launch(cfg)
+        run_job(cfg, launch)
     except UserError as error:
         # In a sweep the other jobs go on, and Hydra raises this one's error after the last.
         if HydraConfig.get().mode == RunMode.MULTIRUN:
@@ -34,6 +35,7 @@ def cli() -> None:
     # With this set, Hydra hands its exceptions on instead of printing them its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     ConfigStore.instance().store(name="schema", node=RunConfig)
+    sys.argv[1:] = _as_hydra_takes(sys.argv[1:])
     try:
         main()
     except Exception as error:
@@ -41,6 +43,13 @@ def cli() -> None:
         if message is None or wants_traceback:
             raise
         sys.exit(f"\n{message}")
+
+
+def _as_hydra_takes(arguments: list[str]) -> list[str]:
+    """``task=report sweep=DIR`` with ``task.sweep=DIR``: Hydra would look for DIR among the sweeps of conf/sweep."""
+    if "task=report" not in arguments:
+        return arguments
+    return [f"task.{word}" if word.startswith("sweep=") else word for word in arguments]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Any
 
 from lightning.pytorch.loggers import WandbLogger
 
+from src.engine.sweep_job import job_number, sweep_name
+
 
 def wandb_logger(
     *, project: str, name: str, group: str | None, tags: Sequence[str], save_dir: str, log_media: bool
@@ -16,8 +18,12 @@ def wandb_logger(
     """A logger of numbers and the config; ``log_media`` alone lets pictures be uploaded.
 
     The terminal's text, which may name files, is not captured. Without a key, and unless ``WANDB_MODE`` says
-    otherwise, the run is kept in ``save_dir`` for ``wandb sync``.
+    otherwise, the run is kept in ``save_dir`` for ``wandb sync``. The runs of a sweep carry their job's number, and
+    make a group of the sweep's name where ``group`` names none.
     """
+    number = job_number()
+    if number is not None:
+        name, group = f"{name}_{number}", group or sweep_name()
     offline = os.environ.get("WANDB_MODE", "online" if _has_key(os.environ) else "offline") != "online"
     return _MediaAwareLogger(
         project=project,

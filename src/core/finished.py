@@ -1,0 +1,123 @@
+"""What a run leaves when it is finished, and whether two runs are of the same config.
+
+Configs are compared as they were composed, before references such as ``${seed}`` are followed, so that a value that
+follows another one does not count twice, and a folder's name does not count at all.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from src.core.files import write_text
+
+DONE = "done.json"
+FAILED = "failed.json"
+_NEVER_MATTERS = (
+    "paths",
+    "logger",
+    "name",
+    "trainer.enable_progress_bar",
+    "trainer.enable_model_summary",
+    "trainer.default_root_dir",
+    "trainer.log_every_n_steps",
+    "callbacks.progress",
+    "callbacks.throughput",
+    "datamodule.num_workers",
+    "task.num_workers",
+)
+"""What changes where results lie and how fast they come, and not what they are."""
+_COME_ALONG = {"dataset": ("dataset", "prompts", "store")}
+"""Groups that the choice of another one chooses too."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A finished run: its config as composed, the options chosen of its groups, what was typed for it, and the keys
+    that its sweep varied.
+    """
+
+    config: Mapping[str, Any]
+    choices: Mapping[str, Any]
+    overrides: tuple[str, ...]
+    swept: tuple[str, ...]
+
+
+def write_done(folder: Path, done: Done) -> None:
+    """Say that the run in ``folder`` is finished: the last thing that a run writes, whole or not at all."""
+    write_text(folder / DONE, json.dumps(asdict(done), indent=2) + "\n")
+
+
+def read_done(folder: Path) -> Done | None:
+    """What ``write_done`` wrote, or None where the run is not finished or the file is damaged."""
+    try:
+        whole = json.loads((folder / DONE).read_text(encoding="utf-8"))
+        return Done(
+            config=dict(whole["config"]),
+            choices=dict(whole["choices"]),
+            overrides=tuple(whole["overrides"]),
+            swept=tuple(whole["swept"]),
+        )
+    except (OSError, LookupError, TypeError, ValueError):
+        return None
+
+
+def write_failure(folder: Path, reason: str) -> None:
+    """Keep why the job in ``folder`` failed."""
+    write_text(folder / FAILED, json.dumps({"reason": reason}, indent=2) + "\n")
+
+
+def read_failure(folder: Path) -> str | None:
+    """Why the job in ``folder`` failed the last time; None where it did not, or nobody could say."""
+    try:
+        return str(json.loads((folder / FAILED).read_text(encoding="utf-8"))["reason"])
+    except (OSError, LookupError, TypeError, ValueError):
+        return None
+
+
+def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The keys, dotted, in which two configs differ so that their results may, with both values; None: not there."""
+    first, second = _flat(one), _flat(other)
+    keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
+    return {key: (first.get(key), second.get(key)) for key in keys if _matters(key, first.get(key), second.get(key))}
+
+
+def explained(key: str, swept: Iterable[str], config: Mapping[str, Any]) -> bool:
+    """Whether ``key`` may differ between jobs of a sweep that varies the keys ``swept``.
+
+    What is not a key of the config, such as an experiment, may change everything.
+    """
+    for name in swept:
+        dotted = name.replace("/", ".")
+        if dotted.split(".")[0] not in config:
+            return True
+        if any(key == part or key.startswith(f"{part}.") for part in _COME_ALONG.get(dotted, (dotted,))):
+            return True
+    return False
+
+
+def key_and_value(override: str) -> tuple[str, str]:
+    """``+a.b=c`` as ``("a.b", "c")``; a package after an ``@`` and a deletion's ``~`` fall away too."""
+    key, _, value = override.partition("=")
+    return key.lstrip("+~").partition("@")[0], value
+
+
+def matters(key: str) -> bool:
+    """Whether a key of the config can change a result."""
+    return not any(key == part or key.startswith(f"{part}.") for part in _NEVER_MATTERS)
+
+
+def _matters(key: str, one: Any, other: Any) -> bool:
+    if key == "resume" and isinstance(one, bool | None) and isinstance(other, bool | None):
+        return False
+    return matters(key)
+
+
+def _flat(node: Any, key: str = "") -> dict[str, Any]:
+    if not isinstance(node, Mapping) or not node:
+        return {key: node}
+    flat: dict[str, Any] = {}
+    for name, child in node.items():
+        flat |= _flat(child, f"{key}.{name}" if key else str(name))
+    return flat

@@ -1,0 +1,206 @@
+"""One job of a sweep: skipped where it is finished, done again where it was broken off, and left to whoever does it."""
+
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from hydra.conf import HydraConf
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.errors import UserError
+from src.core.files import write_text
+from src.core.finished import (
+    FAILED,
+    Done,
+    differences,
+    explained,
+    key_and_value,
+    read_done,
+    read_failure,
+    write_done,
+    write_failure,
+)
+from src.core.lock import HeldError, only_process
+from src.engine.say import readable
+from src.engine.sweep_summary import JobFailedError
+
+STARTED = ".started.json"
+LOCK = ".lock"
+# How Lightning, torchrun and Slurm tell a process which one of several it is.
+_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+_FROM_OUTSIDE = ("RANK", "LOCAL_RANK", "SLURM_STEP_ID")
+_OF_THE_SWEEP = ("hydra.mode=", "hydra.sweep", "hydra.run.", "hydra.launcher", "hydra/launcher", "hydra/sweeper")
+
+_log = logging.getLogger(__name__)
+
+
+def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
+    """Run ``run(cfg)`` and mark its folder as finished.
+
+    A job of a sweep is skipped where it is finished with the same config, and where another process is doing it; what
+    a job that was broken off left is cleared first, unless ``resume=true`` finds its last checkpoint. Raises
+    JobFailedError, which says why, for whatever goes wrong in a job of a sweep.
+    """
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    if job_number() is None or not _is_first_process():
+        if job_number() is None or not _is_done(folder, _done(cfg, settings, folder)):
+            run(cfg)
+            if _is_first_process():
+                write_done(folder, _done(cfg, settings, folder))
+        return
+    if settings.mode == RunMode.MULTIRUN and _wants_processes(cfg):
+        _run_as_command(settings, folder)
+        return
+    try:
+        with only_process(folder / LOCK):
+            _run_alone(cfg, run, settings, folder)
+    except HeldError as held:
+        _log.info("job %s is left to %s, which is doing it.", folder.name, held)
+    except JobFailedError:
+        raise
+    except Exception as error:
+        raise _failed(folder, error) from error
+
+
+def job_number() -> int | None:
+    """The number of this job in its sweep; None for a run of its own."""
+    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().job, "num"):
+        return None
+    return int(HydraConfig.get().job.num)
+
+
+def sweep_name() -> str:
+    """The name of the folder of this job's sweep."""
+    return Path(HydraConfig.get().runtime.output_dir).parent.name
+
+
+def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
+    done = _done(cfg, settings, folder)
+    if _is_done(folder, done):
+        (folder / FAILED).unlink(missing_ok=True)
+        _log.info("job %s is finished already, in %s.", folder.name, folder)
+        return
+    _refuse_mixture(folder, done)
+    own = folder / "checkpoints" / "last.ckpt"
+    if cfg.resume is True:
+        # any other run of this name is another job of the sweep
+        cfg.resume = str(own) if own.is_file() else False
+    if not isinstance(cfg.resume, str):
+        _clear(folder)
+    (folder / FAILED).unlink(missing_ok=True)
+    run(cfg)
+    write_done(folder, done)
+
+
+def _failed(folder: Path, error: Exception) -> JobFailedError:
+    message = readable(error)
+    if message is None:
+        _log.exception("job %s failed", folder.name)
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
+        reason += f" (a defect; {folder.name}/run.log has the traceback)"
+    else:
+        reason = message.removeprefix("Error: ")
+        _log.error("job %s failed: %s", folder.name, reason)
+    write_failure(folder, reason)
+    return JobFailedError(folder, reason)
+
+
+def _done(cfg: DictConfig, settings: HydraConf, folder: Path) -> Done:
+    plain: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
+    overrides = tuple(OmegaConf.to_container(settings.overrides.task))  # type: ignore[arg-type]
+    swept: tuple[str, ...] = ()
+    if job_number() is not None:
+        of_all = _overrides_of_all(folder.parent / "multirun.yaml")
+        swept = tuple(key_and_value(word)[0] for word in overrides if word not in of_all)
+    chosen: Any = OmegaConf.to_container(settings.runtime.choices)
+    choices = {name: option for name, option in chosen.items() if not name.startswith("hydra/")}
+    return Done(config=plain, choices=choices, overrides=overrides, swept=swept)
+
+
+def _overrides_of_all(multirun: Path) -> list[str]:
+    """What was typed for every job of the sweep, from the file that Hydra keeps of it."""
+    if not multirun.is_file():
+        return []
+    whole = yaml.load(multirun.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return list(whole["hydra"]["overrides"]["task"])
+
+
+def _is_done(folder: Path, wanted: Done) -> bool:
+    found = read_done(folder)
+    if found is None:
+        return False
+    for key, (before, now) in differences(found.config, wanted.config).items():
+        raise UserError(
+            f"{folder.parent} holds the finished jobs of another sweep ({key} was {_short(before)} and is now "
+            f"{_short(now)}); give this one a name of its own with name=NAME."
+        )
+    return True
+
+
+def _refuse_mixture(folder: Path, wanted: Done) -> None:
+    """A job of one sweep must not be done among the finished jobs of another."""
+    for path in sorted(folder.parent.glob("*/")):
+        found = read_done(path) if path != folder else None
+        if found is None:
+            continue
+        for key, (before, now) in differences(found.config, wanted.config).items():
+            if not explained(key, {*found.swept, *wanted.swept}, wanted.config):
+                raise UserError(
+                    f"{folder.parent} holds the finished jobs of another sweep ({key} was {_short(before)} and is now "
+                    f"{_short(now)}); give this one a name of its own with name=NAME."
+                )
+
+
+def _short(value: Any) -> str:
+    return "absent" if value is None else str(value)
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier start of this job left, and nothing that was there before it."""
+    kept = {".hydra", LOCK, STARTED}
+    there = [path for path in folder.iterdir() if path.name not in kept and path.suffix != ".log"]
+    try:
+        foreign = set(json.loads((folder / STARTED).read_text(encoding="utf-8"))["there"])
+    except (OSError, LookupError, TypeError, ValueError):
+        foreign = {path.name for path in there}
+    for path in there:
+        if path.name in foreign:
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    write_text(folder / STARTED, json.dumps({"there": sorted(foreign)}) + "\n")
+
+
+def _is_first_process() -> bool:
+    return all(os.environ.get(name, "0") == "0" for name in _RANKS)
+
+
+def _wants_processes(cfg: DictConfig) -> bool:
+    """Whether Lightning will start further processes, which repeat the command that started this one."""
+    strategy = OmegaConf.select(cfg, "trainer.strategy", default="auto")
+    return str(strategy).startswith("ddp") and not any(name in os.environ for name in _FROM_OUTSIDE)
+
+
+def _run_as_command(settings: HydraConf, folder: Path) -> None:
+    """Do the job as a run of its own, so that each of its processes knows this job alone, and its folder."""
+    hydra = [word for word in settings.overrides.hydra if not word.startswith(_OF_THE_SWEEP)]
+    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
+    own = ["hydra.mode=RUN", f"hydra.job.num={settings.job.num}", f'hydra.run.dir="{quoted}"']
+    command = [sys.executable, "-m", "src.run", *settings.overrides.task, *hydra, *own]
+    code = subprocess.run(command, check=False).returncode
+    if code:
+        reason = read_failure(folder) or f"its process ended with code {code}"
+        write_failure(folder, reason)
+        raise JobFailedError(folder, reason)
