@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from src.evaluation.auroc import finding_auroc, judged_findings, masked_auroc
+from src.core.case_keys import CaseKeys
+from src.evaluation.cases import Scores
 from src.evaluation.embed import StudyEmbeddings
+from src.evaluation.measure import judged_findings, masked_auroc
 
 L2_GRID = (1.0, 0.1, 0.01, 0.001)
 _STEPS = 500
@@ -56,31 +58,36 @@ class ProbeFeatures:
         return cls(mean_E, scale_E, axis_EE, standard_NE @ axis_EE, variance_E.clamp(min=0))
 
 
-def linear_probe_auroc(
+def linear_probe_cases(
     train: StudyEmbeddings,
     val: StudyEmbeddings,
     test: StudyEmbeddings,
+    keys: CaseKeys,
     *,
     finding_names: Sequence[str],
     l2_grid: Sequence[float] = L2_GRID,
-) -> dict[str, float]:
-    """AUROC on ``test`` of a probe fitted on ``train``; the penalty is the one of the best mean AUROC on ``val``.
+) -> Scores | None:
+    """The probabilities on ``test`` of a probe fitted on ``train``; ``keys`` says who is in ``test``.
 
-    ``linear_probe/auroc/<finding>``, ``linear_probe/auroc_mean``, ``linear_probe/findings``. A finding that the
-    training studies do not hold both with and without is left out. Nothing where the data set has no findings. Where
-    ``val`` can judge no finding, the first penalty of the grid is taken.
+    The penalty is that of the best mean AUROC on ``val``, or the first of the grid where ``val`` can judge no finding.
+    Findings that the training studies do not hold both with and without are left out; None where none is left.
     """
-    if not finding_names:
-        return {}
     columns = judged_findings(train.label_NF)
-    names = [finding_names[i] for i in columns]
     if not columns:
-        return {"linear_probe/findings": 0}
+        return None
     features = ProbeFeatures.of(train.feature_NE)
     probes = [fit_linear_probe(features, train.label_NF[:, columns], l2=l2) for l2 in l2_grid]
     qualities = [_mean_auroc(probe.score(val.feature_NE), val.label_NF[:, columns]) for probe in probes]
     best = probes[qualities.index(max(qualities))]
-    return finding_auroc(best.score(test.feature_NE), test.label_NF[:, columns], names, prefix="linear_probe")
+    return Scores(
+        keys=keys,
+        names=tuple(finding_names[f] for f in columns),
+        score_NF=best.score(test.feature_NE).sigmoid(),
+        label_NF=test.label_NF[:, columns].double(),
+        exclusive=False,
+        probabilities=True,
+        threshold_F=None,
+    )
 
 
 def fit_linear_probe(features: ProbeFeatures, label_NF: Tensor, *, l2: float) -> LinearProbe:

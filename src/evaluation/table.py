@@ -8,30 +8,34 @@ from itertools import groupby
 from pathlib import Path
 
 from src.core.files import write_text
+from src.evaluation.estimate import Estimate, Figure, Figures, value_of
 
-Columns = Mapping[str, Mapping[str, float]]
+Columns = Mapping[str, Figures]
 _ABSENT = "–"
-_UNITS = {"auroc": "AUROC"}
+_DETAIL = re.compile(
+    r"/(average_precision|f1|sensitivity|specificity|brier|calibration_error)|_mean_rank|_precision_at_"
+)
+_UNITS = {"auroc": "AUROC", "f1": "F1"}
 
 
 def text_table(columns: Columns) -> str:
-    """The results for a terminal: groups under a heading, figures aligned at the right.
+    """The results for a terminal: groups under a heading, figures aligned at the right, intervals in brackets.
 
     ``columns`` maps a column's title to its figures by name (``group/metric``). Rows keep the order in which names
     first appear; a figure that a column lacks, or that is not finite, is a dash.
     """
     names = _names(columns)
     label_width = max(len(_label(name)) for name in names) + 2
-    widths = [max(len(title), *(len(_cell(figures.get(name))) for name in names)) for title, figures in columns.items()]
+    widths = [max(len(title), *(len(cell(figures.get(name))) for name in names)) for title, figures in columns.items()]
 
     def line(label: str, cells: list[str]) -> str:
-        padded = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
+        padded = [text.rjust(width) for text, width in zip(cells, widths, strict=True)]
         return "  ".join([label.ljust(label_width), *padded]).rstrip()
 
     rule = "-" * (label_width + sum(width + 2 for width in widths))
     lines = [line("", list(columns)), rule]
     for group, members in groupby(names, _group):
-        lines.append(_spoken(group))
+        lines.append(spoken(group))
         lines += [line("  " + _label(name), _cells(columns, name)) for name in members]
     return "\n".join([*lines, rule])
 
@@ -40,39 +44,45 @@ def markdown_table(columns: Columns) -> str:
     """The results as one Markdown table; the group stands before each metric."""
     lines = ["| metric | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
     for name in _names(columns):
-        label = f"{_spoken(_group(name))}: {_label(name)}".replace("|", r"\|")
+        label = f"{spoken(_group(name))}: {_label(name)}".replace("|", r"\|")
         lines.append(f"| {label} | " + " | ".join(_cells(columns, name)) + " |")
     return "\n".join(lines)
 
 
 def save_results(columns: Columns, folder: Path) -> tuple[Path, Path]:
-    """Write ``results.md`` and ``results.json`` (full figures by their names; null where not finite)."""
+    """Write ``results.md`` and ``results.json``: figures by their names, null where not finite, without intervals."""
     markdown, data = folder / "results.md", folder / "results.json"
+    values = {title: {name: value_of(figure) for name, figure in figures.items()} for title, figures in columns.items()}
     whole = {
         title: {name: value if math.isfinite(value) else None for name, value in figures.items()}
-        for title, figures in columns.items()
+        for title, figures in values.items()
     }
     write_text(data, json.dumps(whole, indent=2, allow_nan=False) + "\n")
     write_text(markdown, markdown_table(columns) + "\n")
     return markdown, data
 
 
-def chance_column(measured: Mapping[str, float]) -> dict[str, float]:
+def chance_column(measured: Figures) -> dict[str, float]:
     """What guessing gives for each figure whose chance is known: AUROC 0.5, and what ``chance_...`` rows say."""
     chance = {}
     for name in measured:
         group, _, metric = name.partition("/")
         counterpart = f"{group}/chance_{re.sub('^(image_to_text|text_to_image)_', '', metric)}"
         if counterpart in measured:
-            chance[name] = measured[counterpart]
+            chance[name] = value_of(measured[counterpart])
         elif metric.startswith("auroc"):
             chance[name] = 0.5
     return chance
 
 
-def without_chance(measured: Mapping[str, float]) -> dict[str, float]:
+def without_chance(measured: Figures) -> dict[str, Figure]:
     """The figures without the ``chance_...`` rows, for a table that has a column of them."""
     return {name: value for name, value in measured.items() if not name.partition("/")[2].startswith("chance_")}
+
+
+def main_figures(measured: Figures) -> dict[str, Figure]:
+    """The figures that papers print, of the many that ``records.json`` has."""
+    return {name: figure for name, figure in measured.items() if not _DETAIL.search(name)}
 
 
 def _names(columns: Columns) -> list[str]:
@@ -87,19 +97,24 @@ def _group(name: str) -> str:
 
 
 def _label(name: str) -> str:
-    return _spoken(name.partition("/")[2] or name)
+    return spoken(name.partition("/")[2] or name)
 
 
-def _spoken(name: str) -> str:
+def spoken(name: str) -> str:
+    """A figure's name in words."""
     words = name.replace("/", " ").replace("_", " ").replace("recall at", ", recall at").replace(" ,", ",").split()
     return " ".join(_UNITS.get(word, word) for word in words)
 
 
 def _cells(columns: Columns, name: str) -> list[str]:
-    return [_cell(figures.get(name)) for figures in columns.values()]
+    return [cell(figures.get(name)) for figures in columns.values()]
 
 
-def _cell(value: float | None) -> str:
-    if value is None or not math.isfinite(value):
+def cell(figure: Figure | None) -> str:
+    """A figure as tables show it, with its interval where it has one; a dash where there is none."""
+    if isinstance(figure, Estimate):
+        interval = f" ({figure.low:.3f} to {figure.high:.3f})" if math.isfinite(figure.low) else ""
+        return cell(figure.value) + interval
+    if figure is None or not math.isfinite(figure):
         return _ABSENT
-    return str(value) if isinstance(value, int) else f"{value:.3f}"
+    return str(figure) if isinstance(figure, int) else f"{figure:.3f}"

@@ -6,6 +6,7 @@ A width of a head, E encoder width, R and S rows and columns of patches.
 
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,10 +15,11 @@ from torch import Tensor, nn
 
 from src.core.checkpoint import load_exactly, read_tensors
 from src.core.errors import UserError
-from src.core.precision import at_least_float32
 from src.core.torchvision_ops import ensure_torchvision
+from src.models.class_row import Keeper, class_row
 from src.models.features import ImageEncoder, ImageFeatures
 from src.models.hub import cached_file, hub_reachable
+from src.models.image.fit import patch_grid, wrong_size
 
 
 class TimmEncoder(ImageEncoder):
@@ -63,10 +65,10 @@ class TimmEncoder(ImageEncoder):
         self._plain = one_scale and hasattr(self.model, "blocks") and hasattr(self.model, "num_prefix_tokens")
         self.global_dim = self.model.num_features if self._plain else self.model.head_hidden_size
         self.local_dim = self.model.num_features if self._plain else before_last["num_chs"]
-        self._kept: list[Tensor] = []
+        self._kept: dict[str, Tensor] = {}
         self._attends = self._plain and _has_plain_class_attention(self.model)
         if self._attends:
-            self.model.blocks[-1].attn.qkv.register_forward_hook(_Keeper(self._kept))
+            self.model.blocks[-1].attn.qkv.register_forward_hook(Keeper(self._kept, "qkv"))
 
     def forward(self, image_BCHW: Tensor) -> ImageFeatures:
         """Features of normalised float images with three equal channels."""
@@ -95,25 +97,19 @@ class TimmEncoder(ImageEncoder):
         if token_BNE.ndim == 4:
             token_BNE = token_BNE.flatten(1, 2)
         local_BPE = token_BNE[:, self.model.num_prefix_tokens :]
-        patches = local_BPE.shape[1]
-        rows = round((patches * image_BCHW.shape[2] / image_BCHW.shape[3]) ** 0.5)
         return ImageFeatures(
             global_BE=global_BE,
             local_BPE=local_BPE,
             attention_BP=self._class_row() if self._attends else None,
-            grid=(rows, patches // rows),
+            grid=patch_grid(local_BPE.shape[1], image_BCHW.shape[2], image_BCHW.shape[3]),
         )
 
-    @torch.no_grad()
     def _class_row(self) -> Tensor:
         attention = self.model.blocks[-1].attn
-        qkv_BN3GA = self._kept.pop().unflatten(-1, (3, attention.num_heads, -1))
-        query_BGA = at_least_float32(attention.q_norm(qkv_BN3GA[:, 0, 0]))
-        key_BNGA = at_least_float32(attention.k_norm(qkv_BN3GA[:, :, 1]))
-        # A product and a sum, since autocast would round the operands of a matrix product.
-        score_BGN = (query_BGA.unsqueeze(1) * attention.scale * key_BNGA).sum(dim=-1).mT
-        weight_BGN = score_BGN.softmax(dim=-1)
-        return weight_BGN.mean(dim=1)[:, self.model.num_prefix_tokens :]
+        qkv_BN3GA = self._kept.pop("qkv").unflatten(-1, (3, attention.num_heads, -1))
+        with torch.no_grad():
+            query_BGA, key_BNGA = attention.q_norm(qkv_BN3GA[:, 0, 0]), attention.k_norm(qkv_BN3GA[:, :, 1])
+        return class_row(query_BGA, key_BNGA, scale=attention.scale)[:, self.model.num_prefix_tokens :]
 
     def _check_size(self, image_BCHW: Tensor) -> None:
         embedding: Any = getattr(self.model, "patch_embed", None)
@@ -121,21 +117,7 @@ class TimmEncoder(ImageEncoder):
             return
         size, built = tuple(image_BCHW.shape[2:]), tuple(embedding.img_size)
         if size != built:
-            raise UserError(
-                f"Images of {size[0]} x {size[1]} pixels do not fit an image encoder built for {built[0]} x {built[1]}"
-                f": set encoder.image.image_size={size[0]} or change the transform's size."
-            )
-
-
-class _Keeper:
-    """A forward hook that keeps a layer's output until it is popped."""
-
-    def __init__(self, kept: list[Tensor]) -> None:
-        self.kept = kept
-
-    def __call__(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.kept.clear()
-        self.kept.append(output.detach())
+            raise wrong_size(size, built)
 
 
 def _has_plain_class_attention(model: Any) -> bool:
@@ -192,7 +174,9 @@ def _load(model: Any, file: str, name: str) -> None:
     family = sys.modules[timm.model_entrypoint(name.split(".")[0]).__module__]
     rename = getattr(family, "checkpoint_filter_fn", None)
     if rename is not None:
-        tensors = rename(tensors, model)
+        # Weights of another family can break it anywhere; what does not fit is then listed below.
+        with suppress(LookupError, AttributeError, TypeError, ValueError, RuntimeError):
+            tensors = rename(dict(tensors), model)
     heads = model.pretrained_cfg.get("classifier") or ()
     for head in (heads,) if isinstance(heads, str) else heads:
         tensors.pop(f"{head}.weight", None)

@@ -4,7 +4,6 @@ Axes: B reports, L tokens, T words, H heads, A width of a head, E encoder width,
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,9 +12,9 @@ from torch import Tensor, nn
 from src.core.errors import UserError
 from src.core.precision import at_least_float32
 from src.core.rules import Rules
-from src.core.torchvision_ops import ensure_torchvision
+from src.models.class_row import Keeper, class_row
 from src.models.features import TextEncoder, TextFeatures
-from src.models.hub import hub_reachable
+from src.models.hugging_face import architecture_config, random_model, read_config, read_model
 from src.models.text.tokenizer import load_tokenizer
 from src.models.text.word_pooling import pool_words
 
@@ -28,6 +27,10 @@ _PLAIN_ATTENTION = {
     "electra": ("query", "key"),
     "distilbert": ("q_lin", "k_lin"),
 }
+_OTHERWISE = (
+    "set encoder.text.name to a folder with config.json, weights and vocabulary, or encoder.text.pretrained=false with "
+    "encoder.text.vocabulary=radiology_wordpiece to start from random weights."
+)
 _POSITIONS_AFTER_PADDING = ("roberta", "xlm-roberta", "camembert", "mpnet")
 
 
@@ -83,7 +86,7 @@ class BertEncoder(TextEncoder):
         if self._plain:
             for role, part in zip(("query", "key"), _PLAIN_ATTENTION[config.model_type], strict=True):
                 layer = [module for path, module in self.model.named_modules() if path.endswith(f".{part}")][-1]
-                layer.register_forward_hook(_Keeper(self._kept, role))
+                layer.register_forward_hook(Keeper(self._kept, role))
         if rules == "published":
             self._drop_token_types()
         piece_V = torch.zeros(config.vocab_size, dtype=torch.bool)
@@ -121,14 +124,10 @@ class BertEncoder(TextEncoder):
         state_BLE = self.model(**inputs, attention_mask=seen_B11L).last_hidden_state
         return state_BLE, self._class_row(token_mask_BL)
 
-    @torch.no_grad()
     def _class_row(self, token_mask_BL: Tensor) -> Tensor:
-        query_BHA = at_least_float32(self._kept.pop("query")[:, 0]).unflatten(-1, (self._heads, -1))
-        key_BLHA = at_least_float32(self._kept.pop("key")).unflatten(-1, (self._heads, -1))
-        # A product and a sum, since autocast would round the operands of a matrix product.
-        score_BHL = (query_BHA.unsqueeze(1) * query_BHA.shape[-1] ** -0.5 * key_BLHA).sum(dim=-1).mT
-        weight_BHL = score_BHL.masked_fill(~token_mask_BL.unsqueeze(1), float("-inf")).softmax(dim=-1)
-        return weight_BHL.mean(dim=1)
+        query_BHA = self._kept.pop("query")[:, 0].unflatten(-1, (self._heads, -1))
+        key_BLHA = self._kept.pop("key").unflatten(-1, (self._heads, -1))
+        return class_row(query_BHA, key_BLHA, scale=query_BHA.shape[-1] ** -0.5, seen_BN=token_mask_BL)
 
     def _drop_token_types(self) -> None:
         table = getattr(self.model.embeddings, "token_type_embeddings", None)
@@ -137,66 +136,20 @@ class BertEncoder(TextEncoder):
             table.weight.requires_grad_(False)
 
 
-class _Keeper:
-    """A forward hook that keeps a layer's output under a name."""
-
-    def __init__(self, kept: dict[str, Tensor], name: str) -> None:
-        self.kept = kept
-        self.name = name
-
-    def __call__(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self.kept[self.name] = output.detach()
-
-
 def _pretrained_model(name: str, *, num_layers: int) -> Any:
-    ensure_torchvision()
-    from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModel
-
-    where = {"local_files_only": Path(name).is_dir() or not hub_reachable(), "trust_remote_code": False}
-    try:
-        config = AutoConfig.from_pretrained(name, **where)
-        available = config.num_hidden_layers
-        if not 0 < num_layers <= available:
-            raise UserError(f"{name} has {available} layers: set encoder.text.num_layers to 1 to {available}.")
-        config.num_hidden_layers = num_layers
-        model, loading = AutoModel.from_pretrained(
-            name,
-            config=config,
-            dtype=torch.float32,
-            attn_implementation=_attention(config.model_type),
-            output_loading_info=True,
-            **where,
-        )
-    except (OSError, ValueError, SafetensorError) as error:
-        raise UserError(
-            f"No weights for the text encoder {name}: neither a local model folder, nor an earlier download, nor the "
-            f"Hugging Face hub gave them ({str(error).splitlines()[0]}); set encoder.text.name to a folder with "
-            "config.json, weights and vocabulary, or encoder.text.pretrained=false with "
-            "encoder.text.vocabulary=radiology_wordpiece to start from random weights."
-        ) from error
-    missing = [key for key in loading["missing_keys"] if "pooler" not in key]
-    if missing:
-        raise UserError(f"The weights in {name} lack {len(missing)} tensors, among them {', '.join(missing[:10])}.")
-    return _without_pooler(model)
+    who = {"encoder": "encoder.text", "otherwise": _OTHERWISE}
+    config = read_config(name, **who)
+    available = config.num_hidden_layers
+    if not 0 < num_layers <= available:
+        raise UserError(f"{name} has {available} layers: set encoder.text.num_layers to 1 to {available}.")
+    config.num_hidden_layers = num_layers
+    return _without_pooler(read_model(name, config, attention=_attention(config.model_type), **who))
 
 
 def _random_model(architecture: Mapping[str, Any], num_layers: int) -> Any:
-    ensure_torchvision()
-    from transformers import AutoConfig, AutoModel
-
-    sizes = dict(architecture)
-    try:
-        kind = sizes.pop("model_type")
-        config = AutoConfig.for_model(kind, **sizes)
-        config.num_hidden_layers = num_layers
-        model = AutoModel.from_config(config, attn_implementation=_attention(kind))
-    except (KeyError, ValueError, TypeError) as error:
-        raise UserError(
-            f"encoder.text.architecture does not describe a Hugging Face model ({error}): give model_type and "
-            "its sizes."
-        ) from error
-    return _without_pooler(model)
+    config = architecture_config(architecture, encoder="encoder.text")
+    config.num_hidden_layers = num_layers
+    return _without_pooler(random_model(config, attention=_attention(config.model_type), encoder="encoder.text"))
 
 
 def _attention(model_type: str) -> str:

@@ -140,10 +140,23 @@ def test_weights_of_another_size_of_image_are_resized(make: Make, tmp_path: Path
     assert encoder.model.pos_embed.shape == (1, 17, 32)
 
 
-def test_weights_of_another_model(make: Make, tmp_path: Path) -> None:
-    save_file(make("resnet10t", model_args=NARROW).model.state_dict(), tmp_path / "w.safetensors")
-    with pytest.raises(UserError, match=r"missing.*left over"):
-        make("resnet18", weights=str(tmp_path / "w.safetensors"))
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("resnet18", {}),
+        ("convnext_atto", {"depths": [1, 1, 1, 1], "dims": [8, 8, 8, 8]}),
+        ("mvitv2_tiny", {}),
+        ("vit_tiny_patch16_224", TINY_VIT),
+    ],
+)
+def test_weights_of_another_model(make: Make, name: str, arguments: dict[str, Any], tmp_path: Path) -> None:
+    import timm
+
+    for other, sizes in (("resnet10t", NARROW), ("deit_tiny_distilled_patch16_224", TINY_VIT)):
+        whole = timm.create_model(other, pretrained=False, **sizes)
+        save_file(whole.state_dict(), tmp_path / "w.safetensors")
+        with pytest.raises(UserError, match=r"w\.safetensors do not fit this model .*(missing|left over)"):
+            make(name, weights=str(tmp_path / "w.safetensors"), model_args=arguments)
 
 
 def test_absent_weights_name_the_way_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

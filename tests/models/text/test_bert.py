@@ -138,7 +138,7 @@ def test_folder_faults(make: Make, folder: Path) -> None:
 
 
 def test_absent_weights_name_the_way_out(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("src.models.text.bert.hub_reachable", lambda: False)
+    monkeypatch.setattr("src.models.hugging_face.hub_reachable", lambda: False)
     with pytest.raises(UserError, match=r"emilyalsentzer/Bio_ClinicalBERT.*encoder\.text\.pretrained=false"):
         make(name="emilyalsentzer/Bio_ClinicalBERT", pretrained=True)
 

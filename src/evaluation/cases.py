@@ -1,0 +1,112 @@
+"""What was found for each held-out case: every figure, interval and test is computed from it, and can be again.
+
+Axes: N cases, F findings or classes, M measures.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.core.case_keys import CaseKeys
+from src.core.errors import UserError
+from src.core.files import replacing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """How strongly each case was taken to have each finding.
+
+    ``names``: F findings. ``score_NF``: float64, higher where the finding is more likely; ``probabilities`` says that
+    they are probabilities. ``label_NF``: float64, 1 present, 0 absent, NaN unknown. ``exclusive``: the findings are
+    classes of which a case has one. ``threshold_F``: from which score on a finding counts as found, chosen on other
+    cases; None where nobody chose.
+    """
+
+    keys: CaseKeys
+    names: tuple[str, ...]
+    score_NF: Tensor
+    label_NF: Tensor
+    exclusive: bool
+    probabilities: bool
+    threshold_F: Tensor | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Values:
+    """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure."""
+
+    keys: CaseKeys
+    names: tuple[str, ...]
+    value_NM: Tensor
+
+
+Cases = Scores | Values
+
+
+def save_cases(cases: Cases, path: Path) -> None:
+    """Write ``cases`` as Parquet: row, group, image_id; then score/NAME and label/NAME a finding, or value/NAME."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    keys = cases.keys
+    columns: dict[str, Any] = {"row": keys.row_N.numpy(), "group": keys.group_N.numpy()}
+    if keys.image_id_N is not None:
+        columns["image_id"] = list(keys.image_id_N)
+    about: dict[str, Any]
+    if isinstance(cases, Scores):
+        for f, name in enumerate(cases.names):
+            columns[f"score/{name}"] = cases.score_NF[:, f].numpy()
+            columns[f"label/{name}"] = cases.label_NF[:, f].numpy()
+        threshold = None if cases.threshold_F is None else cases.threshold_F.tolist()
+        about = {"exclusive": cases.exclusive, "probabilities": cases.probabilities, "threshold": threshold}
+    else:
+        columns |= {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
+        about = {}
+    table = pa.table(columns).replace_schema_metadata({"cases": json.dumps({"names": cases.names, **about})})
+    with replacing(path) as draft:
+        pq.write_table(table, draft)
+
+
+def load_cases(path: Path) -> Cases:
+    """Read what ``save_cases`` wrote. Raises UserError where the file is not there, or another one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        about = json.loads(table.schema.metadata[b"cases"])
+        return _cases(table, about)
+    except (OSError, pa.ArrowException, LookupError, TypeError, ValueError) as error:
+        raise UserError(f"{path} is missing or does not hold the cases of a run; run its job again.") from error
+
+
+def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
+    def column(name: str) -> np.ndarray:
+        return table.column(name).to_numpy()
+
+    def stack(kind: str) -> Tensor:
+        return torch.from_numpy(np.stack([column(f"{kind}/{name}") for name in names], axis=1))
+
+    names = tuple(about["names"])
+    keys = CaseKeys(
+        row_N=torch.from_numpy(column("row").copy()),
+        group_N=torch.from_numpy(column("group").copy()),
+        image_id_N=table.column("image_id").to_pylist() if "image_id" in table.column_names else None,
+    )
+    if "exclusive" not in about:
+        return Values(keys=keys, names=names, value_NM=stack("value"))
+    return Scores(
+        keys=keys,
+        names=names,
+        score_NF=stack("score"),
+        label_NF=stack("label"),
+        exclusive=about["exclusive"],
+        probabilities=about["probabilities"],
+        threshold_F=None if about["threshold"] is None else torch.tensor(about["threshold"], dtype=torch.float64),
+    )

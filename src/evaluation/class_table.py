@@ -1,0 +1,70 @@
+"""The tables of classification: a class a row, or a share of the training images a column."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from src.evaluation.estimate import Figures, value_of
+from src.evaluation.records import Record
+from src.evaluation.table import cell, spoken
+
+_FRACTION = "datamodule.fraction"
+# Of which a reader wants to see the interval; the others' are in records.json.
+_WITH_INTERVAL = ("auroc", "accuracy")
+
+
+def class_table(figures: Figures, names: Sequence[str]) -> str:
+    """Every metric of every class, and its mean: classes are rows, metrics columns.
+
+    A class that could not be judged is a row of dashes; the first row says over how many classes the means are.
+    """
+    metrics = [name.partition("/")[2].removesuffix("_mean") for name in figures if name.endswith("_mean")]
+    group = next(iter(figures)).partition("/")[0]
+    rows = [["", *map(spoken, metrics)], _mean_row(figures, group, metrics)]
+    rows += [[spoken(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)] for name in names]
+    if f"{group}/accuracy" in figures:
+        rows.append(["all cases", *(_cell(figures, group, m, "") if m == "accuracy" else "" for m in metrics)])
+    return aligned(rows)
+
+
+def fraction_table(records: Sequence[Record]) -> str:
+    """The mean and the sample standard deviation over seeds of each metric's mean, a column a fraction."""
+    by_fraction: dict[float, list[Record]] = {}
+    for record in records:
+        by_fraction.setdefault(record.settings[_FRACTION], []).append(record)
+    shown = [name for name in records[0].figures if name.endswith(("_mean", "/accuracy"))]
+    rows = [["", *(f"{percent(fraction)} ({len(of)} seeds)" for fraction, of in by_fraction.items())]]
+    for name in shown:
+        label = spoken(name.partition("/")[2])
+        rows.append([label, *(_spread([value_of(r.figures[name]) for r in of]) for of in by_fraction.values())])
+    return aligned(rows)
+
+
+def percent(fraction: float) -> str:
+    """A share as the papers write it."""
+    return f"{100 * fraction:g} %"
+
+
+def aligned(rows: Sequence[Sequence[str]]) -> str:
+    """Cells as columns of text: the first to the left, the others to the right, a rule below the first row."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *(text.rjust(w) for text, w in zip(row[1:], widths[1:], strict=True))])
+        for row in rows
+    ]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([lines[0].rstrip(), rule, *(line.rstrip() for line in lines[1:]), rule])
+
+
+def _mean_row(figures: Figures, group: str, metrics: Sequence[str]) -> list[str]:
+    return [f"mean of {figures[f'{group}/findings']}", *(_cell(figures, group, metric, "_mean") for metric in metrics)]
+
+
+def _cell(figures: Mapping, group: str, metric: str, suffix: str) -> str:
+    figure = figures.get(f"{group}/{metric}{suffix}")
+    return cell(figure if figure is None or metric in _WITH_INTERVAL else value_of(figure))
+
+
+def _spread(values: Sequence[float]) -> str:
+    if len(values) < 2:
+        return cell(values[0])
+    return f"{cell(statistics.mean(values))} ± {cell(statistics.stdev(values))}"

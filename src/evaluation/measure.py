@@ -1,0 +1,127 @@
+"""From cases to figures: torchmetrics' values, each with its 95 % bootstrap interval.
+
+Axes: N cases, R resamples, F findings or classes, J findings that can be judged.
+"""
+
+import logging
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from src.core.torchvision_ops import ensure_torchvision
+from src.evaluation.cases import Cases, Scores
+from src.evaluation.estimate import Estimate, Figures
+from src.evaluation.resample import BINS, draw_weights, found, resampled
+
+_log = logging.getLogger(__name__)
+_UNKNOWN = -1
+_SEED = 0
+
+
+def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate | float | int]:
+    """Every figure of ``cases``, named ``group/metric``, ``group/metric_mean`` and ``group/metric/finding``.
+
+    Findings: AUROC and average precision; F1, sensitivity and specificity where a threshold was chosen; Brier score
+    and expected calibration error (10 bins of equal width) of probabilities. Classes of which a case has one:
+    accuracy, each class's accuracy (its recall), F1, and the others one against the rest. ``group/findings`` counts
+    those that the means are over: one that no case has, or every case, is left out and named in a warning.
+
+    The interval holds the middle 95 % of ``resamples`` bootstrap resamples, in which patients are drawn whole; it
+    speaks of these test cases, not of another training.
+    """
+    if isinstance(cases, Scores):
+        judged = judged_findings(cases.label_NF)
+        left_out = [name for f, name in enumerate(cases.names) if f not in judged]
+        if left_out:
+            _log.warning("%s: left out, as the cases do not hold both with and without: %s", group, ", ".join(left_out))
+        figures = _with_intervals(_point_figures(cases, judged), _only(cases, judged), resamples)
+        return {**{f"{group}/{name}": figure for name, figure in figures.items()}, f"{group}/findings": len(judged)}
+    mean_M = cases.value_NM.nanmean(dim=0).tolist()
+    figures = _with_intervals(dict(zip(cases.names, mean_M, strict=True)), cases, resamples)
+    return {f"{group}/{name}": figure for name, figure in figures.items()}
+
+
+def judged_findings(label_NF: Tensor) -> list[int]:
+    """The columns that hold at least one 1 and at least one 0."""
+    return ((label_NF == 1).any(dim=0) & (label_NF == 0).any(dim=0)).nonzero().flatten().tolist()
+
+
+def masked_auroc(score_NF: Tensor, label_NF: Tensor) -> Tensor:
+    """AUROC of each column over its known labels, (F,); every column must hold both a 1 and a 0."""
+    ensure_torchvision()
+    from torchmetrics.functional.classification import binary_auroc
+
+    return _column_by_column(binary_auroc, ranks(score_NF), label_NF)
+
+
+def ranks(score_NF: Tensor) -> Tensor:
+    """Scores to their order between 0 and 1, ties kept: torchmetrics would squash others by a sigmoid, which merges."""
+    order = [score_N.unique(return_inverse=True)[1] for score_N in score_NF.unbind(dim=1)]
+    return torch.stack(order, dim=1).double() / max(1, len(score_NF))
+
+
+def _only(cases: Scores, judged: list[int]) -> Scores:
+    """The findings that can be judged; classes stay together, as a case's class is the highest of all."""
+    if cases.exclusive or len(judged) == len(cases.names):
+        return cases
+    return replace(
+        cases,
+        names=tuple(cases.names[f] for f in judged),
+        score_NF=cases.score_NF[:, judged],
+        label_NF=cases.label_NF[:, judged],
+        threshold_F=None if cases.threshold_F is None else cases.threshold_F[judged],
+    )
+
+
+def _with_intervals(points: dict[str, float], cases: Cases, resamples: int) -> Figures:
+    if not resamples or not points:
+        return {name: Estimate(value, torch.nan, torch.nan) for name, value in points.items()}
+    weight_RN = draw_weights(cases.keys.group_N, resamples=resamples, seed=_SEED)
+    drawn = resampled(cases, weight_RN)
+    ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
+    return {name: Estimate(value, *drawn[name].nanquantile(ends).tolist()) for name, value in points.items()}
+
+
+def _point_figures(cases: Scores, judged: list[int]) -> dict[str, float]:
+    if not judged:
+        return {}
+    ensure_torchvision()
+    from torchmetrics.functional import classification as tm
+
+    score_NJ, label_NJ = cases.score_NF[:, judged], cases.label_NF[:, judged]
+    rank_NJ = ranks(score_NJ)
+    columns = {
+        "auroc": _column_by_column(tm.binary_auroc, rank_NJ, label_NJ),
+        "average_precision": _column_by_column(tm.binary_average_precision, rank_NJ, label_NJ),
+    }
+    found_NF = found(cases)
+    if found_NF is not None:
+        found_NJ = found_NF[:, judged].long()
+        recall_J = _column_by_column(tm.binary_recall, found_NJ, label_NJ)
+        columns["f1"] = _column_by_column(tm.binary_f1_score, found_NJ, label_NJ)
+        if cases.exclusive:
+            columns["accuracy"] = recall_J
+        else:
+            columns["sensitivity"] = recall_J
+            columns["specificity"] = _column_by_column(tm.binary_specificity, found_NJ, label_NJ)
+    if cases.probabilities:
+        squared_NJ = (score_NJ - label_NJ).square()
+        columns["brier"] = squared_NJ.nanmean(dim=0)
+        columns["calibration_error"] = _column_by_column(tm.binary_calibration_error, score_NJ, label_NJ, n_bins=BINS)
+    points: dict[str, float] = {}
+    if cases.exclusive:
+        points["accuracy"] = float((cases.score_NF.argmax(1) == cases.label_NF.argmax(1)).double().mean())
+    for metric, value_J in columns.items():
+        points[f"{metric}_mean"] = float(value_J.mean())
+        points |= {f"{metric}/{cases.names[f]}": v for f, v in zip(judged, value_J.tolist(), strict=True)}
+    return points
+
+
+def _column_by_column(metric, score_NJ: Tensor, label_NJ: Tensor, **settings: int) -> Tensor:  # type: ignore[no-untyped-def]
+    target_NJ = label_NJ.nan_to_num(_UNKNOWN).long()
+    values = [
+        metric(score_N, target_N, ignore_index=_UNKNOWN, validate_args=False, **settings)
+        for score_N, target_N in zip(score_NJ.unbind(1), target_NJ.unbind(1), strict=True)
+    ]
+    return torch.stack(values).double()

@@ -1,0 +1,117 @@
+"""The bootstrap: figures of many resamples of the same cases at once (Efron and Tibshirani 1993, chapters 13 and 16).
+
+A resample is a weight a case, how often it was drawn, so that nothing is copied and every figure is a weighted sum.
+
+Axes: N cases, R resamples, F findings or classes, U different scores of a finding, K bins, M measures.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.evaluation.cases import Cases, Scores
+
+BINS = 10
+"""Equal bins of probability in the calibration error."""
+
+_WEIGHTS_AT_ONCE = 4_000_000
+
+
+def draw_weights(group_N: Tensor, *, resamples: int, seed: int) -> Tensor:
+    """How often each case was drawn in each resample, float32 (R, N). Groups (patients) are drawn whole."""
+    _, place_N, count_G = group_N.unique(return_inverse=True, return_counts=True)
+    groups = len(count_G)
+    drawn_RG = np.random.default_rng(seed).multinomial(groups, np.full(groups, 1 / groups), size=resamples)
+    return torch.from_numpy(drawn_RG.astype(np.float32))[:, place_N]
+
+
+def resampled(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
+    """Every figure of ``cases`` in every resample, float64 (R,), by its name without the group.
+
+    NaN where a resample leaves a figure undefined; means are over the findings that are defined in the resample.
+    """
+    size = max(1, _WEIGHTS_AT_ONCE // max(1, weight_RN.shape[1]))
+    parts = [_figures(cases, chunk_RN.double()) for chunk_RN in weight_RN.split(size)]
+    return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+
+def _figures(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
+    if not isinstance(cases, Scores):
+        mean_RM = weighted_mean(cases.value_NM, weight_RN)
+        return dict(zip(cases.names, mean_RM.unbind(1), strict=True))
+    found_NF = found(cases)
+    # cases first: a case's weights in all resamples then lie together, and are moved together
+    weight_NR = weight_RN.T.contiguous()
+    columns = []
+    for f in range(len(cases.names)):
+        known_N = ~cases.label_NF[:, f].isnan()
+        score_N, positive_N = cases.score_NF[known_N, f], cases.label_NF[known_N, f]
+        known_NR = weight_NR if known_N.all() else weight_NR[known_N]
+        column = _ranking(score_N, positive_N, known_NR)
+        if found_NF is not None:
+            column |= _decisions(found_NF[known_N, f].double(), positive_N, known_NR, exclusive=cases.exclusive)
+        if cases.probabilities:
+            column |= _calibration(score_N, positive_N, known_NR)
+        columns.append(column)
+    figures: dict[str, Tensor] = {}
+    for metric in columns[0]:
+        value_RF = torch.stack([column[metric] for column in columns], dim=1)
+        figures[f"{metric}_mean"] = value_RF.nanmean(dim=1)
+        figures |= {f"{metric}/{name}": value_RF[:, f] for f, name in enumerate(cases.names)}
+    if cases.exclusive:
+        right_N1 = (cases.score_NF.argmax(1) == cases.label_NF.argmax(1)).double()[:, None]
+        figures["accuracy"] = weighted_mean(right_N1, weight_RN)[:, 0]
+    return figures
+
+
+def found(cases: Scores) -> Tensor | None:
+    """Whether each case is taken to have each finding, bool (N, F): the class of the highest score, or by threshold."""
+    if cases.exclusive:
+        return torch.nn.functional.one_hot(cases.score_NF.argmax(1), len(cases.names)).bool()
+    return None if cases.threshold_F is None else cases.score_NF >= cases.threshold_F
+
+
+def weighted_mean(value_NM: Tensor, weight_RN: Tensor) -> Tensor:
+    """The mean of each measure over the cases that count for it, (R, M)."""
+    counts_NM = (~value_NM.isnan()).double()
+    return weight_RN @ value_NM.nan_to_num(0) / (weight_RN @ counts_NM)
+
+
+def _ranking(score_N: Tensor, positive_N: Tensor, weight_NR: Tensor) -> dict[str, Tensor]:
+    """The areas under the ROC and the precision-recall curve, cases of one score taken together."""
+    _, place_N = score_N.unique(return_inverse=True)
+    positive_UR, all_UR = (_at_each_score(w_NR, place_N) for w_NR in (weight_NR * positive_N[:, None], weight_NR))
+    negative_UR = all_UR - positive_UR
+    positives_R, negatives_R = positive_UR.sum(0), negative_UR.sum(0)
+    below_UR = negative_UR.cumsum(0)
+    auroc_R = (positive_UR * (below_UR - negative_UR / 2)).sum(0) / (positives_R * negatives_R)
+    hits_UR = positives_R - positive_UR.cumsum(0) + positive_UR
+    found_UR = hits_UR + (negatives_R - below_UR + negative_UR)
+    precision_R = (positive_UR * hits_UR / found_UR.clamp(min=1)).sum(0) / positives_R
+    # undefined where the AUROC is, so that both means speak of the same findings
+    return {"auroc": auroc_R, "average_precision": precision_R.where(negatives_R > 0, torch.nan)}
+
+
+def _at_each_score(weight_NR: Tensor, place_N: Tensor) -> Tensor:
+    total_UR = weight_NR.new_zeros(int(place_N.max()) + 1 if len(place_N) else 0, weight_NR.shape[1])
+    return total_UR.index_add_(0, place_N, weight_NR)
+
+
+def _decisions(found_N: Tensor, positive_N: Tensor, weight_NR: Tensor, *, exclusive: bool) -> dict[str, Tensor]:
+    parts_4N = torch.stack([found_N * positive_N, positive_N, found_N * (1 - positive_N), 1 - positive_N])
+    hit_R, positives_R, false_R, negatives_R = parts_4N @ weight_NR
+    rates = {"f1": 2 * hit_R / (hit_R + false_R + positives_R)}
+    if exclusive:
+        return {**rates, "accuracy": hit_R / positives_R}
+    return {**rates, "sensitivity": hit_R / positives_R, "specificity": 1 - false_R / negatives_R}
+
+
+def _calibration(score_N: Tensor, positive_N: Tensor, weight_NR: Tensor) -> dict[str, Tensor]:
+    gap_N = score_N - positive_N
+    place_N = (score_N * BINS).long().clamp(0, BINS - 1)
+    gap_KN = torch.nn.functional.one_hot(place_N, BINS).T * gap_N
+    total_R = weight_NR.sum(0)
+    return {
+        "brier": gap_N.square() @ weight_NR / total_R,
+        "calibration_error": (gap_KN @ weight_NR).abs().sum(0) / total_R,
+    }

@@ -1,0 +1,60 @@
+"""Weights of a checkpoint, ours or a released MGCA one, put into the model that is to be judged.
+
+Axes: K prototypes, D embedding width.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor
+
+from src.core.checkpoint import load_exactly, read_tensors
+from src.core.errors import UserError
+from src.interop.released_mgca import load_released, rename_released
+from src.models.alignment import AlignmentModel
+from src.models.features import ImageEncoder
+
+_RELEASED = "img_encoder_q."
+_OURS = "model."
+_IMAGE = "image_encoder."
+
+
+def load_model(model: AlignmentModel, path: Path) -> Tensor | None:
+    """Load a checkpoint into ``model``; its prototypes (K, D), where it has them.
+
+    Raises UserError where the file is damaged, would run code, or leaves a key over or missing.
+    """
+    tensors = read_tensors(path)
+    if _is_released(tensors):
+        return load_released(model, path)
+    load_exactly(model, _below(tensors, _OURS), str(path))
+    return prototypes_of(tensors)
+
+
+def load_image_encoder(encoder: ImageEncoder, path: Path) -> None:
+    """Load the image encoder of a checkpoint into ``encoder``; what else the file holds does not matter.
+
+    Raises UserError where the file is damaged, would run code, has no image encoder, or another one.
+    """
+    tensors = read_tensors(path)
+    named = rename_released(tensors, source=str(path))[0] if _is_released(tensors) else _below(tensors, _OURS)
+    weights = _below(named, _IMAGE)
+    if not weights:
+        raise UserError(
+            f"{path} holds no image encoder of a pretraining run of ours or of MGCA's; for weights of another origin "
+            "give encoder.image.weights=FILE in place of checkpoint=FILE."
+        )
+    load_exactly(encoder, weights, str(path))
+
+
+def prototypes_of(tensors: Mapping[str, Tensor]) -> Tensor | None:
+    """The prototypes among the tensors of a loss or of a checkpoint, or None where there are none."""
+    return next((tensor for name, tensor in tensors.items() if name.endswith("prototypes_KD")), None)
+
+
+def _is_released(tensors: Mapping[str, Tensor]) -> bool:
+    return any(name.startswith(_RELEASED) for name in tensors)
+
+
+def _below(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,121 @@
+"""Pointing game, mIoU and contrast-to-noise ratio against values worked out by hand and plain loops."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.core.case_keys import CaseKeys
+from src.evaluation.estimate import Estimate
+from src.evaluation.grounding import MEASURES, grounding_cases, grounding_figures, grounding_measures
+
+HEAT = torch.tensor([[0.05, 0.15, 0.25], [0.35, 0.45, 0.55]])
+REGION = torch.tensor([[0, 0, 1], [0, 1, 1]], dtype=torch.bool)
+
+
+def _measures(heat: torch.Tensor, region: torch.Tensor, *, stretch: bool = False) -> dict[str, float]:
+    values = grounding_measures(heat[None], region[None], stretch=stretch)[0]
+    return dict(zip(MEASURES, values.tolist(), strict=True))
+
+
+def test_by_hand():
+    found = _measures(HEAT, REGION)
+    assert found["pointing_game"] == 1
+    assert found["chance_pointing_game"] == 0.5
+    # above 0.1 lie five pixels, three of the region's; then four, three; three, two of them; two; one
+    assert found["miou"] == pytest.approx((3 / 5 + 3 / 4 + 2 / 4 + 2 / 3 + 1 / 3) / 5)
+    inside, outside = np.array([0.25, 0.45, 0.55]), np.array([0.05, 0.15, 0.35])
+    wanted = (inside.mean() - outside.mean()) / math.sqrt(inside.var() + outside.var())
+    assert found["cnr"] == pytest.approx(wanted, rel=1e-6)
+    assert found["cnr_absolute"] == found["cnr"]
+
+
+def test_stretched_heat_is_measured_between_its_ends():
+    # cubed and stretched: 0, 0.02, 0.09 and 0.26, 0.55, 1
+    heat = HEAT**3 / 100
+    assert _measures(heat, REGION, stretch=True)["miou"] == pytest.approx((2 / 4 + 2 / 4 + 3 * 2 / 3) / 5)
+    assert _measures(heat, REGION)["miou"] == 0
+
+
+def test_one_minus_attention_points_where_the_phrase_does_not_look():
+    """The trap: the pointing game turns to its opposite, and the contrast changes its sign, which its absolute value
+    hides.
+    """
+    attention, region = HEAT / HEAT.sum(), REGION
+    right, wrong = _measures(attention, region), _measures(1 - attention, region)
+    assert (right["pointing_game"], wrong["pointing_game"]) == (1, 0)
+    assert wrong["cnr"] == pytest.approx(-right["cnr"], rel=1e-4)
+    assert wrong["cnr_absolute"] == pytest.approx(right["cnr_absolute"], rel=1e-4)
+    assert _measures(1 - attention, ~region)["pointing_game"] == 1
+
+
+def test_pixels_that_share_the_maximum_share_the_point():
+    heat = torch.tensor([[0.7, 0.7, 0.1], [0.7, 0.2, 0.7]])
+    region = torch.tensor([[1, 0, 1], [1, 1, 0]], dtype=torch.bool)
+    assert _measures(heat, region)["pointing_game"] == 0.5
+
+
+def test_the_same_heat_everywhere_is_chance():
+    for value in (0.0, 1 / 7, -0.3):
+        found = _measures(torch.full((2, 3), value), REGION)
+        assert found["pointing_game"] == found["chance_pointing_game"] == 0.5
+        assert found["cnr"] == 0
+        assert _measures(torch.full((2, 3), value), REGION, stretch=True)["miou"] == 0
+
+
+def test_a_region_that_is_the_whole_image_has_no_contrast():
+    found = _measures(HEAT, torch.ones(2, 3, dtype=torch.bool))
+    assert math.isnan(found["cnr"])
+    assert math.isnan(found["cnr_absolute"])
+    assert found["pointing_game"] == found["chance_pointing_game"] == 1
+
+
+@given(st.integers(0, 10_000))
+def test_against_loops(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    heat = draw.normal(0.2, 0.3, (4, 5, 6))
+    region = draw.random((4, 5, 6)) < 0.3
+    region[:, 0, 0], region[:, 1, 1] = True, False
+    values = grounding_measures(torch.from_numpy(heat), torch.from_numpy(region), stretch=False)
+    for q in range(4):
+        hot, named = heat[q].ravel(), region[q].ravel()
+        point = float(named[hot.argmax()])
+        overlap = np.mean([(named & (hot > t)).sum() / (named | (hot > t)).sum() for t in (0.1, 0.2, 0.3, 0.4, 0.5)])
+        inside, outside = hot[named], hot[~named]
+        contrast = (inside.mean() - outside.mean()) / math.sqrt(inside.var() + outside.var())
+        wanted = [point, overlap, contrast, abs(contrast), named.mean()]
+        np.testing.assert_allclose(values[q].numpy(), wanted, rtol=1e-9)
+
+
+def _figures(resamples: int) -> dict[str, Estimate | float | int]:
+    measure_QM = torch.zeros(6, len(MEASURES), dtype=torch.float64)
+    measure_QM[:, 0] = torch.tensor([1.0, 1, 1, 0, 0, 1])
+    keys = CaseKeys(row_N=torch.tensor([4, 4, 5, 6, 6, 7]), group_N=torch.tensor([0, 0, 1, 2, 2, 2]), image_id_N=None)
+    categories = ["a", "a", "a", "a", "b", "b"]
+    return grounding_figures(grounding_cases(measure_QM, categories, keys), resamples=resamples)
+
+
+def test_means_over_phrases_and_over_categories():
+    figures = _figures(0)
+    values = {name: figure.value for name, figure in figures.items() if isinstance(figure, Estimate)}
+    assert values["grounding/pointing_game"] == pytest.approx(4 / 6)
+    assert values["grounding/pointing_game/a"] == 0.75
+    assert values["grounding/pointing_game/b"] == 0.5
+    assert values["grounding/pointing_game_mean"] == pytest.approx((0.75 + 0.5) / 2)
+    assert figures["grounding/phrases"] == 6
+    assert figures["grounding/chance_cnr"] == 0
+
+
+def test_patients_are_drawn_whole():
+    """All of the last patient's phrases come and go together: the first two patients are right throughout."""
+    figures = _figures(2000)
+    for name in ("grounding/pointing_game", "grounding/pointing_game_mean"):
+        figure = figures[name]
+        assert isinstance(figure, Estimate)
+        # the worst resample is the third patient alone, three times: a third of its phrases are right
+        low = 1 / 3 if name.endswith("game") else (0 + 0.5) / 2
+        assert figure.low == pytest.approx(low)
+        assert figure.high == 1
