@@ -29,7 +29,7 @@ demo: setup ## Render the phantom, pretrain a small MGCA, judge it, print one ta
 	$(RUN) -m src.run +experiment=demo $(ARGS)
 
 test: setup ## Run the tests
-	$(RUN) -m pytest $(ARGS)
+	$(RUN) -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 lint: setup ## Check style, formatting and the import floors
 	$(RUN) -m ruff check .

@@ -36,3 +36,32 @@ class AdamW:
             modules, weight_decay=self.weight_decay, decay_norms_and_biases=self.decay_norms_and_biases
         )
         return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)
+
+
+class LayerwiseAdamW:
+    """AdamW whose learning rate falls by ``layer_decay`` with each layer below the head, as BEiT and MAE fine-tune.
+
+    ``lr`` is the head's. A module that is no encoder learns at ``lr``. Norms and biases do not decay.
+    """
+
+    def __init__(self, *, lr: float, layer_decay: float, betas: Sequence[float], weight_decay: float) -> None:
+        self.lr = lr
+        self.layer_decay = layer_decay
+        self.betas = (betas[0], betas[1])
+        self.weight_decay = weight_decay
+
+    def __call__(self, modules: Iterable[nn.Module]) -> Optimizer:
+        """The optimiser over the trainable parameters of ``modules``; an encoder's network is its ``model``."""
+        from timm.optim import param_groups_layer_decay
+
+        groups: list[dict[str, object]] = []
+        for module in modules:
+            network = getattr(module, "model", None)
+            if network is None:
+                groups += parameter_groups([module], weight_decay=self.weight_decay, decay_norms_and_biases=False)
+                continue
+            for group in param_groups_layer_decay(network, self.weight_decay, layer_decay=self.layer_decay):
+                # timm's topmost layer has a scale of 1; here it lies below the head
+                lr = self.lr * self.layer_decay * group["lr_scale"]
+                groups.append({"params": group["params"], "weight_decay": group["weight_decay"], "lr": lr})
+        return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)

@@ -11,6 +11,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.core.errors import UserError
+from src.engine.judged import judged_checkpoint, refuse_other_model, with_weights
 from src.engine.resume import checkpoint_to_resume
 from src.engine.validate import OURS
 
@@ -19,6 +20,7 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "model": frozenset({"image_encoder", "text_encoder"}),
     "datamodule": frozenset({"source", "tokenizer"}),
     "trainer": frozenset({"callbacks", "logger", "plugins"}),
+    "head": frozenset({"in_dim", "classes"}),
 }
 
 DATA_ONLY = frozenset({"run_dir", "dataset", "dataset_named"})
@@ -55,6 +57,11 @@ class Parts:
         return Path(self._cfg.checkpoint)
 
     @cached_property
+    def judged_checkpoint(self) -> Path | None:
+        """The checkpoint whose weights are judged, or None for those that the encoders are built with."""
+        return judged_checkpoint(self._cfg)
+
+    @cached_property
     def part(self) -> Callable[[str], Any]:
         """Builds any other part by its name, for a task that learns only when it runs which ones it needs."""
         return partial(getattr, self)
@@ -78,13 +85,42 @@ class Parts:
 
     @cached_property
     def model(self) -> Any:
-        """Both encoders and their projections."""
-        return build(
-            self._cfg,
-            "model",
-            image_encoder=build(self._cfg, "encoder.image"),
-            text_encoder=build(self._cfg, "encoder.text"),
-        )
+        """Both encoders and their projections, with a checkpoint's weights where one is given."""
+        return self._judged[0]
+
+    @cached_property
+    def prototypes(self) -> Any:
+        """The judged checkpoint's prototypes, where it has them."""
+        return self._judged[1]
+
+    @cached_property
+    def image_encoder(self) -> Any:
+        """The image encoder alone, with the weights to judge."""
+        from src.interop.weights import load_image_encoder
+
+        path = self.judged_checkpoint
+        if path is not None:
+            refuse_other_model(self._cfg, path, only=("encoder.image",))
+        encoder = build(with_weights(self._cfg, path), "encoder.image")
+        if path is not None:
+            load_image_encoder(encoder, path)
+        return encoder
+
+    @cached_property
+    def labelled_images(self) -> Callable[..., Any]:
+        """Makes the data set's loaders without its reports; takes settings of ``datamodule`` that are to be others."""
+        self.dataset.check()
+        return partial(build, self._cfg, "datamodule", source=self.dataset, tokenizer=None)
+
+    @cached_property
+    def make_head(self) -> Callable[..., Any]:
+        """Makes a head, given ``in_dim`` and ``classes``."""
+        return partial(build, self._cfg, "head")
+
+    @cached_property
+    def probe(self) -> Any:
+        """How the image encoder is judged by classification."""
+        return build(self._cfg, "probe")
 
     @cached_property
     def loss(self) -> Any:
@@ -119,6 +155,25 @@ class Parts:
     @cached_property
     def trainer(self) -> Any:
         """Lightning's Trainer with the callbacks, the loggers and safe checkpoints."""
+        return self._trainer()
+
+    @cached_property
+    def make_trainer(self) -> Callable[..., Any]:
+        """Makes a Trainer of this run's settings, but for ``max_epochs`` and the ``patience`` of its early stopping."""
+        return self._trainer
+
+    @cached_property
+    def _judged(self) -> tuple[Any, Any]:
+        from src.interop.weights import load_model
+
+        path = self.judged_checkpoint
+        if path is not None:
+            refuse_other_model(self._cfg, path)
+        cfg = with_weights(self._cfg, path)
+        model = build(cfg, "model", image_encoder=build(cfg, "encoder.image"), text_encoder=build(cfg, "encoder.text"))
+        return model, None if path is None else load_model(model, path)
+
+    def _trainer(self, *, patience: int | None = None, **settings: Any) -> Any:
         from src.engine.checkpoint_io import SafeCheckpointIO
 
         loggers = [build(self._cfg, f"logger.{name}") for name in self._cfg.logger or ()]
@@ -128,9 +183,10 @@ class Parts:
         return build(
             self._cfg,
             "trainer",
-            callbacks=list(self._callbacks()),
+            callbacks=list(self._callbacks(patience)),
             logger=loggers or False,
             plugins=[SafeCheckpointIO()],
+            **settings,
         )
 
     def _dataset_named(self, name: str) -> Any:
@@ -143,13 +199,14 @@ class Parts:
             cfg.store.overrides = [word for word in self._cfg.store.overrides if not word.startswith("dataset.")]
         return build(cfg, "dataset")
 
-    def _callbacks(self) -> Iterable[Any]:
+    def _callbacks(self, patience: int | None) -> Iterable[Any]:
         for name, node in (self._cfg.callbacks or {}).items():
             if node is None or (name == "learning_rate" and not self._cfg.logger):
                 continue
             if name == "progress" and not self._cfg.trainer.enable_progress_bar:
                 continue
-            yield build(self._cfg, f"callbacks.{name}")
+            given = {} if name != "early_stopping" or patience is None else {"patience": patience}
+            yield build(self._cfg, f"callbacks.{name}", **given)
 
 
 def build(cfg: DictConfig, key: str, **given: Any) -> Any:

@@ -11,6 +11,7 @@ from yaml import MarkedYAMLError
 
 from src.core.errors import UserError
 from src.engine.schema import RunConfig
+from src.engine.sweep_summary import JobFailedError, summary
 
 _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -18,6 +19,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 def readable(error: BaseException) -> str | None:
     """The one message for ``error``, or None for a defect of ours, which deserves its traceback."""
+    if isinstance(error, JobFailedError):
+        return summary(error)
     if isinstance(error, UserError):
         return f"Error: {error}"
     if isinstance(error, HydraException | OmegaConfBaseException) and not isinstance(error, InstantiationException):
@@ -56,7 +59,8 @@ def _config_message(error: BaseException) -> str:
     if value := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)\s+full_key: (\S+)", whole):
         return f"Error: {value[3]} must be of type {value[2].lower()}, and {value[1]!r} is not; give {value[3]}=VALUE."
     if option := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", whole):
-        options = ", ".join(sorted(path.stem for path in (CONF / option[1]).glob("[!_]*.yaml")))
+        group = CONF / option[1]
+        options = ", ".join(sorted(str(path.relative_to(group).with_suffix("")) for path in group.rglob("[!_]*.yaml")))
         return f"Error: the config group {option[1]} has no option {option[2]!r}; it has {options}."
     if missing := re.search(r"Missing mandatory value: (\S+)|Interpolation key '([^']+)' not found", whole):
         return f"Error: the config needs a value for {missing[1] or missing[2]}; give {missing[1] or missing[2]}=VALUE."

@@ -15,6 +15,9 @@ class RunConfig:
     rules: str = MISSING
     resume: Any = MISSING
     checkpoint: str | None = MISSING
+    weights: str = MISSING
+    num_prototypes: int = MISSING
+    resamples: int = MISSING
     task: Any = MISSING
     bench: Any = MISSING
     encoder: Any = MISSING
@@ -25,6 +28,8 @@ class RunConfig:
     transform: Any = MISSING
     datamodule: Any = MISSING
     prompts: Any = None
+    probe: Any = MISSING
+    head: Any = MISSING
     optimizer: Any = MISSING
     scheduler: Any = MISSING
     trainer: Any = MISSING

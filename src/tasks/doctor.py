@@ -84,7 +84,8 @@ def _report(
         checks += check_reports(columns) if has_reports else []
         checks += check_marks(columns)
         # a rule that failed has made no splits to check
-        checks += split_checks or check_splits(columns, dataset.findings or columns.finding_names)
+        unused = getattr(dataset.split_rule, "unused", ())
+        checks += split_checks or check_splits(columns, dataset.findings or columns.finding_names, unused=unused)
     return DoctorReport(
         name=dataset.name,
         title=examined.title,

@@ -15,6 +15,7 @@ from src.core.batch import PairBatch
 from src.data.datamodule import PairDataModule
 from src.data.sources import BoxedTable, Split
 from src.evaluation.attention_map import word_region_similarity
+from src.evaluation.estimate import value_of
 from src.models.alignment import AlignmentModel
 from src.pictures.heatmap import WordMap, draw_word_maps
 from src.pictures.prototypes import draw_prototype_usage
@@ -51,8 +52,8 @@ def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Ve
             verdict.usage.image_count_K.numpy(),
             verdict.usage.text_count_K.numpy(),
             drawn[-1],
-            agreement=verdict.metrics["prototypes/agreement"],
-            chance_agreement=verdict.metrics["prototypes/chance_agreement"],
+            agreement=value_of(verdict.figures["prototypes/agreement"]),
+            chance_agreement=value_of(verdict.figures["prototypes/chance_agreement"]),
         )
     return drawn
 

@@ -4,35 +4,41 @@ import csv
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from torch import Tensor
 
 from src.core.files import replacing
 from src.data.datamodule import PairDataModule
-from src.data.report import caption_of_report
 from src.data.sources import Split
+from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
-from src.evaluation.linear_probe import linear_probe_auroc
+from src.evaluation.estimate import Figures
+from src.evaluation.linear_probe import linear_probe_cases
+from src.evaluation.measure import measure
 from src.evaluation.prompts import Prompts
 from src.evaluation.prototypes import PrototypeUsage, prototype_usage
-from src.evaluation.retrieval import retrieval_recall
-from src.evaluation.table import chance_column, save_results, text_table, without_chance
-from src.evaluation.zero_shot import prompt_embeddings, zero_shot_auroc
+from src.evaluation.retrieval import retrieval_cases, retrieval_figures
+from src.evaluation.table import main_figures, text_table
+from src.evaluation.zero_shot import ZeroShot, zero_shot_cases
 from src.models.alignment import AlignmentModel
+from src.tasks.embed_prompts import embed_prompts
+from src.tasks.keep_results import keep_results
 
 _log = logging.getLogger(__name__)
+_KS = (1, 5, 10)
+_HOW = ZeroShot(compare="pairs", ensemble="embeddings", temperature=None, standardise=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was measured on one split, and the embeddings it was measured from; no ``usage`` without prototypes."""
+    """What was measured on one split, and what it was measured from; no ``usage`` without prototypes."""
 
     split: Split
     studies: StudyEmbeddings
     usage: PrototypeUsage | None
-    metrics: Mapping[str, float]
+    figures: Figures
+    cases: Mapping[str, Cases]
 
 
 def judge(
@@ -43,12 +49,14 @@ def judge(
     prototype_KD: Tensor | None,
     split: Split,
     precision: str,
+    resamples: int,
 ) -> Verdict:
     """Measure ``model``, where it is, on ``split``.
 
     Every image and report is embedded once. The linear probe is fitted on the training split's frozen features and
     its penalty chosen on the validation split. Without findings there is neither zero-shot nor probe; without
-    ``prompts`` no zero-shot; without ``prototype_KD`` nothing is said of prototypes.
+    ``prompts`` no zero-shot; without ``prototype_KD`` nothing is said of prototypes. ``resamples``: of the bootstrap
+    behind each interval.
     """
     device = next(model.parameters()).device
     names = datamodule.source.finding_names
@@ -58,39 +66,36 @@ def judge(
         return embed_studies(model, loader, device=device, precision=precision, texts=texts)
 
     studies = embed(split, texts=True)
-    metrics = retrieval_recall(studies.image_ND, studies.text_ND)
+    keys = datamodule.case_keys(split)
+    found = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=_KS)
+    figures = retrieval_figures(found, studies.label_NF, ks=_KS, resamples=resamples)
+    cases: dict[str, Cases] = {"retrieval": found}
     if names and prompts is None:
         _log.warning("zero-shot is left out: this data set has no prompts; give prompts=generic or write your own.")
     elif names and prompts is not None:
-        prompt = prompt_embeddings(
-            model,
-            prompts,
-            names,
-            tokenizer=model.text_encoder.tokenizer,
-            clean=partial(caption_of_report, rules=datamodule.rules),
-            max_tokens=datamodule.max_tokens,
+        prompt = embed_prompts(model, prompts, datamodule)
+        cases["zero_shot"] = zero_shot_cases(
+            studies.image_ND, studies.label_NF, keys, prompt, exclusive=datamodule.source.exclusive, how=_HOW
         )
-        metrics |= zero_shot_auroc(studies.image_ND, studies.label_NF, prompt, names)
     if names:
         val = studies if split == "val" else embed("val", texts=False)
-        metrics |= linear_probe_auroc(embed("train", texts=False), val, studies, finding_names=names)
+        probed = linear_probe_cases(embed("train", texts=False), val, studies, keys, finding_names=names)
+        if probed is not None:
+            cases["linear_probe"] = probed
+    for group in ("zero_shot", "linear_probe"):
+        if group in cases:
+            figures |= measure(cases[group], group=group, resamples=resamples)
     usage = None
     if prototype_KD is not None:
         usage = prototype_usage(studies.image_ND, studies.text_ND, prototype_KD.cpu())
-        metrics |= usage.figures()
-    return Verdict(split=split, studies=studies, usage=usage, metrics=metrics)
+        figures |= usage.figures()
+    return Verdict(split=split, studies=studies, usage=usage, figures=figures, cases=cases)
 
 
-def prototypes_of(tensors: Mapping[str, Tensor]) -> Tensor | None:
-    """The prototypes among the tensors of a loss or of a checkpoint, or None where there are none."""
-    return next((tensor for name, tensor in tensors.items() if name.endswith("prototypes_KD")), None)
-
-
-def show(columns: Mapping[str, Mapping[str, float]], verdict: Verdict, run_dir: Path) -> None:
-    """Print the models' figures side by side, with chance, and keep them as ``results.md`` and ``results.json``."""
-    shown = {title: without_chance(figures) for title, figures in columns.items()}
-    shown["chance"] = chance_column(verdict.metrics)
-    save_results(shown, run_dir)
+def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path) -> None:
+    """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
+    main = {title: main_figures(figures) for title, figures in columns.items()}
+    shown = keep_results(verdict.figures, verdict.cases, columns=main, run_dir=run_dir)
     print(f"\n{len(verdict.studies)} held-out studies ({verdict.split} split)\n{text_table(shown)}")
 
 

@@ -3,16 +3,17 @@
 from pathlib import Path
 
 from lightning import Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 
-from src.core.checkpoint import load_exactly, read_checkpoint, read_tensors
+from src.core.checkpoint import load_exactly, read_tensors
 from src.data.datamodule import PairDataModule
-from src.data.sources import Split
+from src.data.sources import Split, known_findings
 from src.evaluation.prompts import Prompts
+from src.interop.weights import prototypes_of
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
+from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.draw import draw_pictures, log_media
-from src.tasks.judge import Verdict, judge, keep_skipped, prototypes_of, show, show_where
+from src.tasks.judge import Verdict, judge, keep_skipped, show, show_where
 from src.tasks.pretrain_module import OptimizerRecipe, PretrainModule, SchedulerRecipe
 
 
@@ -21,6 +22,7 @@ def pretrain(
     untrained_baseline: bool,
     judge_on: Split,
     pictures: bool,
+    resamples: int,
     model: AlignmentModel,
     loss: CompositeLoss,
     datamodule: PairDataModule,
@@ -40,7 +42,7 @@ def pretrain(
     """
     if prompts is not None:
         # what does not fit is said before the training and not after it
-        prompts.for_findings(datamodule.source.finding_names)
+        prompts.for_findings(datamodule.source.finding_names, known=known_findings(datamodule.source))
     module = PretrainModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
     if resume_from is not None:
         load_exactly(module, read_tensors(resume_from), str(resume_from))
@@ -48,7 +50,7 @@ def pretrain(
     device = trainer.strategy.root_device
     columns = {}
 
-    def verdict() -> Verdict:
+    def verdict(resamples: int) -> Verdict:
         return judge(
             model.to(device),
             datamodule,
@@ -56,39 +58,20 @@ def pretrain(
             prototype_KD=prototypes_of(loss.state_dict()),
             split=judge_on,
             precision=trainer.precision,
+            resamples=resamples,
         )
 
     if untrained_baseline and resume_from is None and trainer.is_global_zero:
-        columns["untrained"] = verdict().metrics
+        columns["untrained"] = verdict(resamples=0).figures
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
     if not trainer.is_global_zero:
         return
     best = best_checkpoint(trainer.checkpoint_callback, resume_from)
     if best is not None:
         load_exactly(module, read_tensors(best), str(best))
-    final = verdict()
-    show({**columns, "trained": final.metrics}, final, run_dir)
+    final = verdict(resamples)
+    show({**columns, "trained": final.figures}, final, run_dir)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
-
-
-def best_checkpoint(callback: object, resume_from: Path | None) -> Path | None:
-    """The checkpoint of the best score that ``callback`` saved, or that the continued run had saved before.
-
-    A resumed run writes to a folder of its own, where Lightning forgets the earlier best. None where nothing was saved.
-    """
-    if not isinstance(callback, ModelCheckpoint):
-        return None
-    states = {} if resume_from is None else read_checkpoint(resume_from).get("callbacks", {})
-    found = [(callback.best_model_score, callback.best_model_path)]
-    found += [
-        (state["best_model_score"], state["best_model_path"])
-        for key, state in states.items()
-        if key == callback.state_key
-    ]
-    known = [(float(score), Path(path)) for score, path in found if score is not None and Path(path).is_file()]
-    if not known:
-        return None
-    return (min if callback.mode == "min" else max)(known)[1]

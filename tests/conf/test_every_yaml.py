@@ -13,7 +13,8 @@ CONF = ROOT / "conf"
 LISTS = {"loss", "logger"}
 ADDED = {"experiment", "sweep"}
 
-QUICK = ("trainer.max_epochs=1", "task.pictures=false", "task.untrained_baseline=false", "callbacks.progress=null")
+PRETRAIN = ("trainer.max_epochs=1", "task.pictures=false", "task.untrained_baseline=false", "callbacks.progress=null")
+CLASSIFY = ("task.pictures=false", "probe.max_epochs=1", "callbacks.progress=null")
 SMALL_IMAGE = ("encoder/image=small_vit", "encoder.image.image_size=32", "encoder.image.model_args.embed_dim=32")
 SMALL_TEXT = (
     "encoder.text.pretrained=false",
@@ -41,7 +42,7 @@ SMALL_RESNET = (
     "+encoder.image.model_args.channels=[8,8,8,8]",
 )
 
-SMALL_CHEXPERT = ("dataset.split.per_class=1", "dataset.split.val_images=5")
+MADE_CHEXPERT = ("dataset.split.per_class=1", "dataset.split.val_images=5")
 
 PARTS = {
     "encoder/image": SMALL_IMAGE,
@@ -59,17 +60,42 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "trainer/ddp": ONE_CPU,
     "encoder/image/small_vit": ("encoder.image.image_size=32",),
     "encoder/image/vit_base": SMALL_DEIT,
+    "encoder/image/huggingface": (
+        *("encoder.image.pretrained=false", "encoder.image.image_size=32", "encoder.image.architecture.patch_size=8"),
+        *("encoder.image.architecture.hidden_size=32", "encoder.image.architecture.num_hidden_layers=2"),
+        "encoder.image.architecture.num_attention_heads=4",
+    ),
     "encoder/image/resnet50": SMALL_RESNET,
     "dataset/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]"),
-    "dataset/chexpert": SMALL_CHEXPERT,
-    "dataset/chexpert_5x200": SMALL_CHEXPERT,
+    "dataset/chexpert": MADE_CHEXPERT,
+    "dataset/chexpert_5x200": MADE_CHEXPERT,
+    "experiment/classify/chexpert": MADE_CHEXPERT,
+    "experiment/zero_shot/chexpert": MADE_CHEXPERT,
+    "experiment/zero_shot/chexpert_5x200": MADE_CHEXPERT,
+    "dataset/ms_cxr": ("dataset.split.values={train:[train],val:[val],test:[test]}",),
     "experiment/mgca_vit": ("encoder/image=vit_base", *SMALL_DEIT, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/mgca_resnet50": ("encoder/image=resnet50", *SMALL_RESNET, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]"),
+    "experiment/retrieve/mimic_cxr": ("task.ks=[1,5]",),
     "task/evaluate": ("checkpoint={checkpoint}",),
     "task/bench": ("bench.warmup=0", "bench.repeats=1"),
+    "task/report": ("sweep={sweep}", "resamples=20"),
+    "sweep/data_fraction": ("datamodule.fraction=0.5,1.0",),
+    "sweep/encoders": ("task=retrieve", "weights=random"),
+    "sweep/loss_ablation": ("loss=[ita],[cpa]",),
+    "sweep/prototypes": ("num_prototypes=20,50",),
+    "sweep/seeds": ("seed=1,2",),
     "task/prepare": ("dataset=rsna", "task.num_workers=0"),
     "task/doctor": ("dataset=rsna", "task.num_workers=0"),
+    "probe/cached": ("task=classify", "probe.fractions=[1.0]"),
+    "probe/published": ("task=classify",),
+    "probe/finetune": ("task=classify",),
+    "head/linear": ("task=classify",),
+    "head/mlp": ("task=classify",),
+    "bench/probe": (
+        *("task=bench", "bench.published.max_epochs=1", "bench.cached.max_epochs=1"),
+        *("bench.cached.fractions=[1.0]", "bench.cached.seeds=[1]"),
+    ),
     "bench/step": ("task=bench", "bench.warmup=0", "bench.repeats=1"),
     "bench/loader": (
         "task=bench",
@@ -96,32 +122,57 @@ def _options() -> list[str]:
 def _data_set_of(option: str) -> str:
     """The data set that an option needs, where it is one that is packed from a tree; else nothing."""
     group, _, name = option.rpartition("/")
+    group = "dataset" if group.startswith("experiment/") else group
     chosen = [word.partition("=")[2] for word in NEEDS.get(option, ()) if word.startswith("dataset=")]
     wanted = chosen[0] if chosen else name if group in {"dataset", "prompts"} else ""
     return wanted if OTHER_TREE.get(wanted, wanted) in TREES else ""
 
 
+def _group_and_name(option: str) -> tuple[str, str]:
+    """``experiment/classify/rsna`` is the option ``classify/rsna`` of the group ``experiment``."""
+    group, _, name = option.partition("/") if option.startswith("experiment/") else option.rpartition("/")
+    return group, name
+
+
+def _quick(option: str) -> tuple[str, ...]:
+    """What makes the option's task short."""
+    group, name = _group_and_name(option)
+    judged = {"classify": CLASSIFY, "ground": ("task.pictures=false",), "zero_shot": (), "retrieve": ()}
+    if group in {"probe", "head"}:
+        return CLASSIFY
+    if group == "experiment" and "/" in name:
+        return judged[name.partition("/")[0]]
+    if group == "task" and name in judged:
+        return judged[name]
+    if option == "sweep/encoders" or (group in {"task", "bench"} and name != "pretrain"):
+        return ("trainer.max_epochs=1",)
+    return PRETRAIN
+
+
 def overrides_for(option: str) -> list[str]:
     """The command line that runs ``option`` small."""
-    group, _, name = option.rpartition("/")
+    group, name = _group_and_name(option)
     data_set = _data_set_of(option)
     replaced = {group} | REPLACES.get(group, set()) if option in NEEDS else set()
     replaced |= {"dataset"} if data_set else set()
+    published = group == "experiment" and "/" in name
+    replaced |= {"encoder/image"} if published else set()
     small = [value for part, values in PARTS.items() if part not in replaced for value in values]
     own = f"{'+' if group in ADDED else ''}{group}={f'[{name}]' if group in LISTS else name}"
-    quick = QUICK if group not in {"task", "bench"} or name == "pretrain" else ("trainer.max_epochs=1",)
     needs = [word for word in NEEDS.get(option, ()) if not (data_set and word.startswith("dataset="))]
-    return [own, *([f"dataset={data_set}"] if data_set and group != "dataset" else []), *small, *quick, *needs]
+    needs += [*SMALL_DEIT, *ONE_CPU] if published else []
+    chosen = [f"dataset={data_set}"] if data_set and group not in {"dataset", "experiment"} else []
+    return [own, *chosen, *small, "resamples=20", *_quick(option), *needs]
 
 
-def _prepare(arguments: list[str], raw: Path, store: Path, run_cli: Callable) -> list[str]:
+def _prepare(option: str, arguments: list[str], raw: Path, store: Path, run_cli: Callable) -> list[str]:
     """Make the tree of the data set among ``arguments``, pack it, and say where both lie."""
-    data_set = next(word.partition("=")[2] for word in arguments if word.startswith("dataset="))
+    data_set = _data_set_of(option)
     tree = OTHER_TREE.get(data_set, data_set)
     if not (raw / tree).exists():
         importlib.import_module(f"tests.trees.{tree}").make(raw / tree)
     places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
-    own = [word for word in arguments if word.startswith("dataset")]
+    own = [f"dataset={data_set}", *(word for word in arguments if word.startswith("dataset."))]
     chosen_by_itself = arguments[0] == f"dataset={data_set}"
     for task in ("prepare", "doctor") if chosen_by_itself else ("prepare",):
         answer = run_cli(f"task={task}", *own, *places, "task.num_workers=0")
@@ -136,16 +187,20 @@ def test_it_runs(option: str, run_cli: Callable, user_table: Path, made_raw: Pat
         assert run_cli(*overrides_for("task/pretrain")).code == 0
         checkpoint = next((tmp_path / "outputs").rglob("last.ckpt"))
         arguments = [word.replace("{checkpoint}", str(checkpoint)) for word in arguments]
+    if option == "task/report":
+        assert run_cli(*overrides_for("task/retrieve")).code == 0
+        sweep = next((tmp_path / "outputs").rglob("records.json")).parent
+        arguments = [word.replace("{sweep}", str(sweep)) for word in arguments]
     arguments = [word.replace("{user_table}", str(user_table)) for word in arguments]
     if _data_set_of(option):
         store = tmp_path / "store" if option == "task/prepare" else made_raw / "store"
-        arguments += _prepare(arguments, made_raw, store, run_cli)
+        arguments += _prepare(option, arguments, made_raw, store, run_cli)
     answer = run_cli(*arguments)
     assert answer.code == 0, answer.err
     if option.startswith("dataset/"):
         used = OmegaConf.load(next((tmp_path / "outputs").rglob("checkpoints/config.yaml")))
         own = OmegaConf.load(CONF / f"prompts/{option.partition('/')[2]}.yaml")
-        assert used.prompts.findings == own.get("findings", used.prompts.findings)
+        assert all(used.prompts.findings[name] == own.findings[name] for name in own.get("findings", {}))
     written = {path.name for path in (tmp_path / "outputs").rglob("*")}
-    left = {"task/prepare": "run.log", "task/doctor": "doctor.md"}
+    left = {"task/prepare": "run.log", "task/doctor": "doctor.md", "task/report": "report.md"}
     assert left.get(option, "bench.txt" if "bench" in option else "results.json") in written

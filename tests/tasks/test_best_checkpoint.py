@@ -4,7 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from src.tasks.pretrain import best_checkpoint
+from src.tasks.best_checkpoint import best_checkpoint
 
 
 def _callback(path: Path, score: float, mode: str) -> ModelCheckpoint:

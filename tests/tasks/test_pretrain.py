@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from src.core.checkpoint import read_tensors
+from tests.tasks.wandb_log import only_run
 
 
 def _only(folder: Path, pattern: str) -> Path:
@@ -91,7 +92,7 @@ def test_a_sweep_over_losses_leaves_complete_jobs(run_cli: Callable, tiny: tuple
     for path in results:
         assert list(json.loads(path.read_text())) == ["untrained", "trained", "chance"]
         assert (path.parent / "checkpoints" / "last.ckpt").is_file()
-        assert len(list((path.parent / "wandb").glob("offline-run-*"))) == 1
+        assert only_run(path.parent / "wandb") == (f"mgca_{path.parent.name}", "mgca")
 
 
 def test_wandb_is_offline_without_a_key_and_uploads_no_pictures(

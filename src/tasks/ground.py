@@ -1,0 +1,107 @@
+"""Judges where a model looks for a phrase: its heat over the image against the region that the phrase names."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import torch
+from lightning import Trainer
+
+from src.core.errors import UserError
+from src.data.datamodule import PairDataModule
+from src.data.phrase_regions import Region
+from src.data.sources import Split
+from src.evaluation.attention_map import Heat
+from src.evaluation.grounding import MEASURES, grounding_cases, grounding_figures
+from src.evaluation.table import text_table
+from src.models.alignment import AlignmentModel
+from src.pictures.grounding import GroundedPhrase, draw_grounding
+from src.tasks.draw import log_media
+from src.tasks.ground_phrases import Shown, Target, Targets, find_targets, ground_phrases
+from src.tasks.judge import keep_skipped, show_where
+from src.tasks.keep_results import keep_results
+
+
+def ground(
+    *,
+    judge_on: Split,
+    heat: Heat,
+    temperature: float,
+    region: Region,
+    resamples: int,
+    pictures: bool,
+    shown: int,
+    model: AlignmentModel,
+    datamodule: PairDataModule,
+    trainer: Trainer,
+    run_dir: Path,
+) -> None:
+    """Ground every phrase of the split ``judge_on`` and hold it against its region.
+
+    ``heat`` and ``temperature``: see ``phrase_heat``. ``region``: see ``seen_regions``. ``resamples``: of the bootstrap
+    behind each interval. ``shown``: how many phrases the picture shows.
+    Raises UserError where the data set has no phrases with regions, or the temperature is not above 0.
+    """
+    if not temperature > 0:
+        raise UserError(f"task.temperature is {temperature}, but must be above 0")
+    targets = find_targets(datamodule, judge_on, region=region)
+    model = model.to(trainer.strategy.root_device)
+    chosen = choose_shown([target.category for target in targets.found], shown) if pictures else []
+    measure_QM, seen = ground_phrases(
+        model,
+        datamodule,
+        judge_on,
+        targets.found,
+        heat=heat,
+        temperature=temperature,
+        show=chosen,
+        precision=trainer.precision,
+    )
+    keys = datamodule.case_keys(judge_on).take(torch.tensor([target.position for target in targets.found]))
+    cases = grounding_cases(measure_QM, [target.category for target in targets.found], keys)
+    figures = grounding_figures(cases, resamples=resamples)
+    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, run_dir=run_dir)
+    print(f"\n{_heading(targets, judge_on, heat)}\n{text_table(shown_columns)}")
+    if chosen:
+        path = run_dir / "pictures" / "grounding.png"
+        draw_grounding(
+            [_picture(targets.found[number], measure_QM[number].tolist(), seen[number], heat) for number in chosen],
+            path,
+        )
+        log_media(trainer.loggers, [path])
+    keep_skipped(datamodule, run_dir)
+    show_where(run_dir)
+
+
+def choose_shown(categories: Sequence[str], count: int) -> list[int]:
+    """Up to ``count`` phrases, the first of each category, then the second, and so on."""
+    queues: dict[str, list[int]] = defaultdict(list)
+    for number, category in enumerate(categories):
+        queues[category].append(number)
+    in_turn = chain.from_iterable(zip_longest(*(queues[category] for category in sorted(queues))))
+    return [number for number in in_turn if number is not None][:count]
+
+
+def _heading(targets: Targets, split: Split, heat: Heat) -> str:
+    images = len({target.position for target in targets.found})
+    heading = f"{len(targets.found)} phrases of {images} held-out images ({split} split), heat: {heat}"
+    if targets.unread:
+        heading += f"\n{targets.unread} phrases hold too few words under these rules and are left out"
+    if targets.unseen:
+        heading += f"\n{targets.unseen} phrases name a region that the transform leaves out and are left out"
+    return heading
+
+
+def _picture(target: Target, measures: Sequence[float], seen: Shown, heat: Heat) -> GroundedPhrase:
+    figure = dict(zip(MEASURES, measures, strict=True))
+    return GroundedPhrase(
+        image_HW=seen.image_HW,
+        text=target.text,
+        title=target.category.replace("_", " "),
+        aside=f"points {figure['pointing_game']:.1f}, IoU {figure['miou']:.2f}, CNR {figure['cnr']:.2f}",
+        region_HW=target.region_HW,
+        heat_P=seen.heat_P,
+        grid=seen.grid,
+        shares=heat == "attention",
+    )

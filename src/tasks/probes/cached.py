@@ -1,0 +1,161 @@
+"""The linear probe on features that are computed once: fractions, seeds and learning rates from one pass.
+
+Axes: H heads, N images, E feature width, F findings or classes.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from lightning import Trainer
+from torch import Tensor, nn
+
+from src.core.errors import UserError
+from src.data.datamodule import PairDataModule
+from src.data.sources import Split
+from src.evaluation.features import Features, extract
+from src.heads.objective import probabilities
+from src.models.features import ImageEncoder
+from src.tasks.probes.fit import Fit, refuse_one_sided
+from src.tasks.probes.heads import FittedHeads, Recipe, fit_heads
+
+
+class _Cell(NamedTuple):
+    fraction: float
+    seed: int
+    index_N: np.ndarray
+
+
+class CachedProbe:
+    """Fits a head for each of ``fractions`` and ``seeds`` as the published protocol does, but without augmentation.
+
+    A seed says which images train at a fraction, where the head starts and in which order it sees them. Of several
+    ``lrs`` each head takes that of its lowest validation loss.
+    """
+
+    def __init__(
+        self,
+        *,
+        fractions: Sequence[float],
+        seeds: Sequence[int],
+        lrs: Sequence[float],
+        weight_decay: float,
+        betas: Sequence[float],
+        batch_size: int,
+        max_epochs: int,
+        patience: int,
+    ) -> None:
+        for name, values in (("fractions", fractions), ("seeds", seeds), ("lrs", lrs)):
+            if not values or len(set(values)) < len(values):
+                raise UserError(f"probe.{name}={list(values)} is empty or repeats a value; give each once.")
+        if not all(0 < fraction <= 1 for fraction in fractions):
+            raise UserError(f"probe.fractions={list(fractions)}: each must be above 0 and at most 1.")
+        self.fractions = fractions
+        self.seeds = seeds
+        self.lrs = lrs
+        self.weight_decay = weight_decay
+        self.betas = (betas[0], betas[1])
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+
+    def __call__(
+        self,
+        *,
+        encoder: ImageEncoder,
+        datamodule: PairDataModule,
+        make_head: Callable[..., nn.Module],
+        make_trainer: Callable[..., Trainer],
+        judge_on: Split,
+        resume_from: Path | None,
+    ) -> list[Fit]:
+        """One fit a fraction and seed; see ``Probe``. Raises UserError where a fraction is too small to learn from."""
+        del resume_from
+        if datamodule.fraction != 1:
+            raise UserError(
+                f"probe=cached takes its fractions from probe.fractions; leave datamodule.fraction at 1 and give "
+                f"probe.fractions=[{datamodule.fraction}]."
+            )
+        cells = self._cells(datamodule)
+        trainer = make_trainer()
+        device = trainer.strategy.root_device
+        encoder.to(device)
+
+        def features(split: Split) -> Features:
+            loader = datamodule.judging_dataloader(split)
+            return extract(encoder, loader, device=device, precision=trainer.precision).to(device)
+
+        train, val = features("train"), features("val")
+        judged = val if judge_on == "val" else features(judge_on)
+        fits = []
+        # heads with as many images take their steps together
+        for _, group in groupby(sorted(cells, key=lambda cell: len(cell.index_N)), key=lambda cell: len(cell.index_N)):
+            fits += self._fit(list(group), train, val, judged, make_head, exclusive=datamodule.source.exclusive)
+        order = [(cell.fraction, cell.seed) for cell in cells]
+        return sorted(fits, key=lambda fit: order.index((fit.settings["datamodule.fraction"], fit.settings["seed"])))
+
+    def _cells(self, datamodule: PairDataModule) -> list[_Cell]:
+        label_NF = torch.from_numpy(datamodule.split("train").label_KF)
+        cells = [
+            _Cell(fraction, seed, datamodule.training_subset(fraction, seed))
+            for fraction in self.fractions
+            for seed in self.seeds
+        ]
+        for cell in cells:
+            refuse_one_sided(label_NF[cell.index_N], f"probe.fractions={cell.fraction} at seed {cell.seed}")
+        return cells
+
+    def _fit(
+        self,
+        cells: list[_Cell],
+        train: Features,
+        val: Features,
+        judged: Features,
+        make_head: Callable[..., nn.Module],
+        *,
+        exclusive: bool,
+    ) -> list[Fit]:
+        index_HN = torch.from_numpy(np.stack([cell.index_N for cell in cells])).to(train.feature_NE.device)
+        widths = {"in_dim": train.feature_NE.shape[1], "classes": train.label_NF.shape[1]}
+        fitted = [
+            fit_heads(
+                [_seeded(make_head, cell.seed, widths) for cell in cells],
+                train,
+                index_HN,
+                val,
+                recipe=Recipe(
+                    lr=lr,
+                    weight_decay=self.weight_decay,
+                    betas=self.betas,
+                    batch_size=self.batch_size,
+                    max_epochs=self.max_epochs,
+                    patience=self.patience,
+                    exclusive=exclusive,
+                ),
+                generators=[torch.Generator().manual_seed(cell.seed) for cell in cells],
+            )
+            for lr in self.lrs
+        ]
+        chosen_H = torch.stack([heads.val_loss_H for heads in fitted]).argmin(dim=0).tolist()
+
+        def predict(heads: FittedHeads, features: Features, head: int) -> Tensor:
+            return probabilities(heads.logits(features.feature_NE, head), exclusive=exclusive).cpu()
+
+        return [
+            Fit(
+                settings={"datamodule.fraction": cell.fraction, "seed": cell.seed}
+                | ({"probe.lr": self.lrs[lr]} if len(self.lrs) > 1 else {}),
+                val_NF=predict(fitted[lr], val, head),
+                judged_NF=predict(fitted[lr], judged, head),
+            )
+            for head, (cell, lr) in enumerate(zip(cells, chosen_H, strict=True))
+        ]
+
+
+def _seeded(make_head: Callable[..., nn.Module], seed: int, widths: dict[str, int]) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return make_head(**widths)

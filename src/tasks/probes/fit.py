@@ -1,0 +1,58 @@
+"""What a probe hands back, and what it is.
+
+Axes: N images, F findings or classes.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from lightning import Trainer
+from torch import Tensor, nn
+
+from src.core.errors import UserError
+from src.data.datamodule import PairDataModule
+from src.data.sources import Split
+from src.evaluation.measure import judged_findings
+from src.models.features import ImageEncoder
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fit:
+    """A fitted head's probabilities (N, F), float64, and the config keys that it is of where one probe fits several."""
+
+    settings: Mapping[str, Any]
+    val_NF: Tensor
+    judged_NF: Tensor
+
+
+class Probe(Protocol):
+    """How an encoder is judged by classification; an option of ``conf/probe``."""
+
+    batch_size: int
+
+    def __call__(
+        self,
+        *,
+        encoder: ImageEncoder,
+        datamodule: PairDataModule,
+        make_head: Callable[..., nn.Module],
+        make_trainer: Callable[..., Trainer],
+        judge_on: Split,
+        resume_from: Path | None,
+    ) -> list[Fit]:
+        """Fit on the training split, choose on the validation split, and predict both it and ``judge_on``.
+
+        Nothing in the processes but the first.
+        """
+        ...
+
+
+def refuse_one_sided(label_NF: Tensor, of: str) -> None:
+    """Raise UserError where no finding is both there and not among the images ``of`` a training set."""
+    if not judged_findings(label_NF):
+        raise UserError(
+            f"{of} has {len(label_NF)} image(s) and no finding with both a positive and a negative among them, so "
+            "nothing can be learnt; take a larger fraction or more images."
+        )

@@ -1,0 +1,96 @@
+"""The published linear probe, and full fine-tuning: a head trained by Lightning on augmented images.
+
+Axes: N images, E feature width, F findings or classes.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from lightning import Trainer
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, TensorDataset
+
+from src.core.checkpoint import load_exactly, read_tensors
+from src.data.datamodule import PairDataModule
+from src.data.sources import Split
+from src.evaluation.features import Features, extract
+from src.heads.objective import probabilities
+from src.models.features import ImageEncoder
+from src.tasks.best_checkpoint import best_checkpoint
+from src.tasks.probes.fit import Fit, refuse_one_sided
+from src.tasks.probes.module import OptimizerRecipe, ProbeData, ProbeModule, SchedulerRecipe
+
+
+class TrainedProbe:
+    """Trains a head, and the encoder unless ``frozen``, for ``max_epochs`` of ``batch_size`` images.
+
+    Training stops after ``patience`` epochs without a lower validation loss; the weights of the lowest one count.
+    """
+
+    def __init__(
+        self,
+        *,
+        frozen: bool,
+        batch_size: int,
+        max_epochs: int,
+        patience: int,
+        optimizer: OptimizerRecipe,
+        scheduler: SchedulerRecipe,
+    ) -> None:
+        self.frozen = frozen
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+
+    def __call__(
+        self,
+        *,
+        encoder: ImageEncoder,
+        datamodule: PairDataModule,
+        make_head: Callable[..., nn.Module],
+        make_trainer: Callable[..., Trainer],
+        judge_on: Split,
+        resume_from: Path | None,
+    ) -> list[Fit]:
+        """One fit; see ``Probe``. Raises UserError where the training images cannot teach anything."""
+        train_NF = torch.from_numpy(datamodule.split("train").label_KF)
+        refuse_one_sided(train_NF, f"the training split at datamodule.fraction={datamodule.fraction}")
+        trainer = make_trainer(max_epochs=self.max_epochs, patience=self.patience)
+        device = trainer.strategy.root_device
+
+        def features(split: Split) -> Features:
+            loader = datamodule.judging_dataloader(split)
+            return extract(encoder.to(device), loader, device=device, precision=trainer.precision)
+
+        module = ProbeModule(
+            encoder=encoder,
+            head=make_head(in_dim=encoder.global_dim, classes=train_NF.shape[1]),
+            frozen=self.frozen,
+            exclusive=datamodule.source.exclusive,
+            optimizer=self.optimizer,
+            scheduler=self.scheduler,
+        )
+        val = features("val") if self.frozen else None
+        loader = datamodule.judging_dataloader("val") if val is None else _batches(val, self.batch_size)
+        trainer.fit(module, datamodule=ProbeData(datamodule, loader), ckpt_path=resume_from)
+        if not trainer.is_global_zero:
+            return []
+        best = best_checkpoint(trainer.checkpoint_callback, resume_from)
+        if best is not None:
+            load_exactly(module, read_tensors(best), str(best))
+        val = val or features("val")
+        judged = val if judge_on == "val" else features(judge_on)
+        return [Fit(settings={}, val_NF=_predict(module, val), judged_NF=_predict(module, judged))]
+
+
+def _batches(features: Features, batch_size: int) -> DataLoader:
+    return DataLoader(TensorDataset(features.feature_NE, features.label_NF), batch_size=batch_size)
+
+
+@torch.no_grad()
+def _predict(module: ProbeModule, features: Features) -> Tensor:
+    head = module.head.cpu().eval()
+    return probabilities(head(features.feature_NE), exclusive=module.exclusive)

@@ -1,0 +1,110 @@
+"""Makes a sweep's table: in the terminal, as Markdown, CSV and LaTeX, and as a picture."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from src.core.errors import UserError
+from src.core.files import write_text
+from src.pictures.sweep_plot import Mark, Panel, draw_sweep
+from src.tasks.reporting.axes import find_axes
+from src.tasks.reporting.cells import Cell, Table, find_row, make_table
+from src.tasks.reporting.jobs import Unfinished, read_jobs
+from src.tasks.reporting.metrics import choose_metrics, metric_label
+from src.tasks.reporting.published import SHIPPED, read_published
+from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
+from src.tasks.reporting.significance import compare_rows
+
+
+def report(
+    *,
+    sweep: str | Sequence[str] | None,
+    repeats: Sequence[str],
+    columns: str | None,
+    metrics: Sequence[str] | None,
+    baseline: str | None,
+    resamples: int,
+    published: str | None,
+    published_rows: bool,
+    unfinished: Unfinished,
+    folder: str | None,
+) -> None:
+    """Print the table of the finished jobs in ``sweep`` and write ``report.md``, ``.csv``, ``.tex`` and ``.png``.
+
+    A row is a combination of the settings that vary, but for ``columns`` and ``repeats``, over which a cell's mean and
+    spread are. ``baseline``: the row that the others are tested against, by a paired bootstrap of ``resamples``.
+    Raises UserError where a sweep is missing, unfinished or mixed, or a name is not known.
+    """
+    names = [sweep] if isinstance(sweep, str) else list(sweep or ())
+    if not names:
+        raise UserError("task=report needs the folder of a sweep; give sweep=DIR, e.g. sweep=outputs/sweeps/mgca.")
+    jobs = read_jobs([Path(name) for name in names], unfinished=unfinished)
+    axes = find_axes(jobs, columns=columns, repeats=repeats)
+    chosen = choose_metrics(axes.points, metrics)
+    figures = None if published is None else read_published(SHIPPED if published == "shipped" else Path(published))
+    table = make_table(axes, chosen, figures, published_rows=published_rows)
+    if baseline is not None:
+        if resamples < 1:
+            raise UserError(f"resamples={resamples}: a test against a baseline needs some; give e.g. resamples=1000.")
+        row = find_row(table, baseline)
+        compare_rows(table, row, resamples=resamples)
+        table.notes += difference_notes(table, row)
+    into = Path(folder) if folder is not None else Path(names[0]) / "report"
+    title = f"{len(jobs)} finished jobs in {', '.join(names)}"
+    write_text(into / "report.md", f"{title}\n\n{markdown(table)}\n")
+    write_text(into / "report.csv", long_csv(table))
+    write_text(into / "report.tex", latex(table) + "\n")
+    draw_sweep(_panels(table), into / "report.png")
+    print(f"\n{title}\n\n{markdown(table)}\n\nreport.md, report.csv, report.tex and report.png lie in {into}")
+
+
+def _panels(table: Table) -> list[Panel]:
+    """A panel a figure; lines where the columns, or the only key of the rows, are numbers."""
+    axes = table.axes
+    if axes.columns is not None and _are_numbers([column.value for column in table.columns]):
+        by_metric = dict.fromkeys(column.metric for column in table.columns)
+        return [_lines_over_columns(table, metric) for metric in by_metric]
+    ours = [row for row in table.rows if row.settings]
+    if len(axes.rows) == 1 and len(ours) > 1 and _are_numbers([row.settings[axes.rows[0]] for row in ours]):
+        x = tuple(float(row.settings[axes.rows[0]]) for row in ours)
+        return [
+            Panel(
+                title=column.label,
+                x_label=axes.rows[0].rpartition(".")[2].replace("_", " "),
+                x=x,
+                names=("",),
+                series=(tuple(_mark(row.cells[c]) for row in ours),),
+            )
+            for c, column in enumerate(table.columns)
+        ]
+    return [
+        Panel(
+            title=column.label,
+            x_label="",
+            x=None,
+            names=tuple(row.label for row in table.rows),
+            series=tuple((_mark(row.cells[c]),) for row in table.rows),
+        )
+        for c, column in enumerate(table.columns)
+    ]
+
+
+def _lines_over_columns(table: Table, metric: str) -> Panel:
+    key = str(table.axes.columns)
+    places = [c for c, column in enumerate(table.columns) if column.metric == metric]
+    return Panel(
+        title=metric_label(metric),
+        x_label=key.rpartition(".")[2].replace("_", " "),
+        x=tuple(float(table.columns[c].value) for c in places),
+        names=tuple(row.label for row in table.rows),
+        series=tuple(tuple(_mark(row.cells[c]) for c in places) for row in table.rows),
+    )
+
+
+def _mark(cell: Cell) -> Mark:
+    spread = (cell.mean - cell.sd, cell.mean + cell.sd) if math.isfinite(cell.sd) else (cell.low, cell.high)
+    return Mark(mean=cell.mean, low=spread[0], high=spread[1], values=cell.values, published=cell.published)
+
+
+def _are_numbers(values: Sequence[object]) -> bool:
+    return all(isinstance(value, int | float) and not isinstance(value, bool) for value in values)

@@ -1,0 +1,186 @@
+"""What stands in the table: means over the repeats, the best of each column, and differences from a baseline."""
+
+import difflib
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from src.core.errors import UserError
+from src.evaluation.estimate import Estimate, value_of
+from src.evaluation.paired import Difference
+from src.tasks.reporting.axes import Axes, Point, row_label, value_label
+from src.tasks.reporting.metrics import lower_is_better, metric_label, shown
+from src.tasks.reporting.published import Published, fraction_of, method_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A figure, at one value of the key that makes columns where one does."""
+
+    metric: str
+    value: Any
+    label: str
+
+
+@dataclass(kw_only=True)
+class Cell:
+    """``points`` of one row and column, with a finite figure each. ``sd``: sample standard deviation, NaN for one.
+
+    ``low`` and ``high``: the bootstrap interval of a single figure, NaN for several.
+    """
+
+    points: tuple[Point, ...]
+    values: tuple[float, ...]
+    low: float
+    high: float
+    best: bool = False
+    published: float | None = None
+    source: str = ""
+    difference: Difference | None = None
+    p_corrected: float = math.nan
+
+    @property
+    def mean(self) -> float:
+        """The mean over the repeats; NaN where there is none."""
+        return statistics.fmean(self.values) if self.values else math.nan
+
+    @property
+    def sd(self) -> float:
+        """The sample standard deviation over the repeats."""
+        return statistics.stdev(self.values) if len(self.values) > 1 else math.nan
+
+
+@dataclass(kw_only=True)
+class Row:
+    """One line of the table. ``settings`` are empty where the line holds published figures only."""
+
+    label: str
+    settings: Mapping[str, Any]
+    cells: list[Cell]
+
+
+@dataclass(kw_only=True)
+class Table:
+    """The rows and columns, and what is to be said below them."""
+
+    axes: Axes
+    columns: list[Column]
+    rows: list[Row]
+    notes: list[str] = field(default_factory=list)
+
+
+def make_table(axes: Axes, metrics: Sequence[str], published: Published | None, *, published_rows: bool) -> Table:
+    """Sort the points into cells, find the best of each column, and put the published figures beside them."""
+    columns = _columns(axes, metrics)
+    labels = dict.fromkeys(row_label(axes, point) for point in _in_order(axes))
+    rows = []
+    for label in labels:
+        own = [point for point in axes.points if row_label(axes, point) == label]
+        cells = [_cell(axes, own, column, published) for column in columns]
+        rows.append(Row(label=label, settings={key: own[0].settings[key] for key in axes.rows}, cells=cells))
+    for c, column in enumerate(columns):
+        _mark_best([row.cells[c] for row in rows], column.metric)
+    table = Table(axes=axes, columns=columns, rows=rows)
+    if published is not None and published_rows:
+        rows += _published_rows(table, published)
+    return table
+
+
+def find_row(table: Table, baseline: str) -> Row:
+    """The row called ``baseline``, by its label or, as ``key=value``, by a setting. Raises UserError where none is."""
+    wanted = _bare(baseline)
+    ours = [row for row in table.rows if row.settings or len(table.rows) == 1]
+    for row in ours:
+        named = {f"{key}={_bare(str(value))}" for key, value in row.settings.items()}
+        if wanted in {_bare(row.label), *map(_bare, named)}:
+            return row
+    labels = [row.label for row in ours]
+    near = difflib.get_close_matches(baseline, labels, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"the rows are {'; '.join(labels)}"
+    raise UserError(f"task.baseline={baseline} is no row of the table; {hint}")
+
+
+def _bare(text: str) -> str:
+    return "".join(text.lower().split()).replace("'", "").replace('"', "")
+
+
+def _in_order(axes: Axes) -> Sequence[Point]:
+    """As the jobs came; a single key of numbers by its size."""
+    values = [point.settings[axes.rows[0]] for point in axes.points] if len(axes.rows) == 1 else [None]
+    if all(isinstance(value, int | float) for value in values):
+        return sorted(axes.points, key=lambda point: point.settings[axes.rows[0]])
+    return axes.points
+
+
+def _columns(axes: Axes, metrics: Sequence[str]) -> list[Column]:
+    key = axes.columns
+    if key is None:
+        return [Column(metric=metric, value=None, label=metric_label(metric)) for metric in metrics]
+    values = list({repr(point.settings[key]): point.settings[key] for point in axes.points}.values())
+    if all(isinstance(value, int | float) for value in values):
+        values = sorted(values)
+    return [
+        Column(metric=metric, value=value, label=f"{metric_label(metric)}, {value_label(key, value)}")
+        for metric in metrics
+        for value in values
+    ]
+
+
+def _cell(axes: Axes, own: Sequence[Point], column: Column, published: Published | None) -> Cell:
+    here = [point for point in own if axes.columns is None or point.settings[axes.columns] == column.value]
+    figures = [(point, point.figures.get(column.metric, math.nan)) for point in here]
+    found = [(point, figure) for point, figure in figures if math.isfinite(value_of(figure))]
+    single = found[0][1] if len(found) == 1 else None
+    low, high = (single.low, single.high) if isinstance(single, Estimate) else (math.nan, math.nan)
+    beside = {published.beside(point, column.metric) for point in here} - {None} if published else set()
+    value, source = beside.pop() or (None, "") if len(beside) == 1 else (None, "")
+    return Cell(
+        points=tuple(point for point, _ in found),
+        values=tuple(float(value_of(figure)) for _, figure in found),
+        low=low,
+        high=high,
+        published=value,
+        source=source,
+    )
+
+
+def _mark_best(cells: Sequence[Cell], metric: str) -> None:
+    """All that print as the best does are the best; a column of one row has none."""
+    printed = [float(shown(cell.mean)) for cell in cells if cell.values]
+    if len(printed) > 1:
+        best = (min if lower_is_better(metric) else max)(printed)
+        for cell in cells:
+            cell.best = bool(cell.values) and float(shown(cell.mean)) == best
+
+
+def _published_rows(table: Table, published: Published) -> list[Row]:
+    """Methods that papers have figures for where we have a cell, and no row stands for."""
+    datasets = {str(point.job.done.choices.get("dataset")) for point in table.axes.points}
+    if len(datasets) != 1:
+        return []
+    dataset = datasets.pop()
+    ours = {method_of(point.job) for point in table.axes.points}
+    rows = []
+    for method in published.methods(dataset):
+        cells = [_only_published(table, column, dataset, method, published) for column in table.columns]
+        if method not in ours and any(cell.published is not None for cell in cells):
+            rows.append(Row(label=f"{method} (published)", settings={}, cells=cells))
+    return rows
+
+
+def _only_published(table: Table, column: Column, dataset: str, method: str, published: Published) -> Cell:
+    fractions = {fraction_of(p) for p in table.axes.points if _is_in(table.axes, p, column)}
+    found = [
+        value
+        for figure, value in published.values.items()
+        if (figure.dataset, figure.method, figure.metric) == (dataset, method, column.metric)
+        and {figure.fraction} == fractions
+    ]
+    value, source = found[0] if found else (None, "")
+    return Cell(points=(), values=(), low=math.nan, high=math.nan, published=value, source=source)
+
+
+def _is_in(axes: Axes, point: Point, column: Column) -> bool:
+    return axes.columns is None or point.settings[axes.columns] == column.value

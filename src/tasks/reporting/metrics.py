@@ -1,0 +1,65 @@
+"""Which figures a table shows, what they are called, and which way is better."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+from src.core.errors import UserError
+from src.evaluation.estimate import Estimate
+from src.tasks.reporting.axes import Point
+
+_MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
+_LOWER = ("rank", "brier", "calibration_error", "loss")
+_WORDS = {"auroc": "AUROC", "map": "mAP", "miou": "mIoU", "f1": "F1"}
+
+
+def choose_metrics(points: Sequence[Point], wanted: Sequence[str] | None) -> list[str]:
+    """The figures named in ``wanted``; None: the main one of each group (retrieval has one each way).
+
+    Raises UserError for a name that no job has.
+    """
+    there = list(dict.fromkeys(name for point in points for name in point.figures))
+    for name in wanted or ():
+        if name not in there:
+            near = difflib.get_close_matches(name, there, n=1, cutoff=0.4)
+            hint = f"did you mean {near[0]}?" if near else f"they have {', '.join(there[:12])}"
+            raise UserError(f"task.metrics: no job has the figure {name}; {hint}")
+    if wanted:
+        return list(dict.fromkeys(wanted))
+    groups = dict.fromkeys(name.partition("/")[0] for name in there)
+    chosen = [name for group in groups for name in _main(group, there) if _is_estimated(name, points)]
+    return chosen or there[:1]
+
+
+def _main(group: str, there: Iterable[str]) -> list[str]:
+    names = [name for name in there if name.startswith(f"{group}/") and "/chance_" not in name]
+    for main in _MAIN:
+        found = [name for name in names if _fits(name.partition("/")[2], main)]
+        if found:
+            return found
+    return names[:1]
+
+
+def _fits(name: str, main: str) -> bool:
+    return name.endswith(main[1:]) if main.startswith("*") else name == main
+
+
+def _is_estimated(name: str, points: Sequence[Point]) -> bool:
+    return any(isinstance(point.figures.get(name), Estimate) for point in points)
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller figure is the better one."""
+    last = metric.partition("/")[2].partition("/")[0].removesuffix("_mean")
+    return last.endswith(_LOWER)
+
+
+def metric_label(metric: str) -> str:
+    """``linear_probe/auroc_mean`` as ``linear probe: AUROC mean``."""
+    group, _, name = metric.partition("/")
+    words = " ".join(_WORDS.get(word, word) for word in name.replace("/", " ").replace("_", " ").split())
+    return f"{group.replace('_', ' ')}: {words}"
+
+
+def shown(value: float) -> str:
+    """A figure as the table prints it."""
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

@@ -1,0 +1,84 @@
+"""Judges how well a model finds a study's report by its image, and its image by its report."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from lightning import Trainer
+
+from src.core.errors import UserError
+from src.data.datamodule import PairDataModule
+from src.data.sources import Split
+from src.evaluation.embed import embed_studies
+from src.evaluation.retrieval import retrieval_cases, retrieval_figures
+from src.evaluation.table import text_table
+from src.models.alignment import AlignmentModel
+from src.tasks.judge import keep_skipped, show_where
+from src.tasks.keep_results import keep_results
+
+
+def retrieve(
+    *,
+    judge_on: Split,
+    ks: Sequence[int],
+    resamples: int,
+    model: AlignmentModel,
+    datamodule: PairDataModule,
+    trainer: Trainer,
+    run_dir: Path,
+) -> None:
+    """Recall and precision by label among the first ``ks``, and ranks, both ways, on the split ``judge_on``.
+
+    ``resamples``: of the bootstrap behind each interval.
+    Raises UserError where the split is empty, or has fewer studies than a k.
+    """
+    count = len(datamodule.split(judge_on))
+    check_ks(ks, count, judge_on)
+    device = trainer.strategy.root_device
+    studies = embed_studies(
+        model.to(device),
+        datamodule.judging_dataloader(judge_on),
+        device=device,
+        precision=trainer.precision,
+    )
+    keys = datamodule.case_keys(judge_on)
+    cases = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=ks)
+    figures = retrieval_figures(cases, studies.label_NF, ks=ks, resamples=resamples)
+    heading = f"{count} held-out studies ({judge_on} split)"
+    shown = keep_results(figures, {"retrieval": cases}, columns=None, run_dir=run_dir)
+    print(f"\n{heading}\n{text_table(shown)}")
+    for note in notes(datamodule, judge_on):
+        print(note)
+    keep_skipped(datamodule, run_dir)
+    show_where(run_dir)
+
+
+def notes(datamodule: PairDataModule, split: Split) -> list[str]:
+    """What a reader of the figures should know of the split's reports."""
+    said = []
+    packed = getattr(datamodule.source, "packed", None)
+    if getattr(packed, "reports", "own") == "labels":
+        said.append(
+            "The reports are sentences made of the labels, the same for all studies of the same labels: recall and "
+            "ranks say little, precision by label says more."
+        )
+    captions = datamodule.captions(split)
+    shared = sum(count for count in Counter(captions).values() if count > 1)
+    if shared:
+        said.append(
+            f"{shared} of {len(captions)} reports have the very words of another study's; such reports tie, and share "
+            "the hit."
+        )
+    return said
+
+
+def check_ks(ks: Sequence[int], count: int, split: Split) -> None:
+    """Raise UserError where the ``count`` studies of ``split`` are none, or fewer than one of ``ks``."""
+    if not count:
+        raise UserError(f"the {split} split has no study to judge on; check dataset and splits, or set task.judge_on")
+    if not ks or min(ks) < 1:
+        raise UserError(f"task.ks is {list(ks)}, but needs at least one number, and each at least 1")
+    if max(ks) > count:
+        raise UserError(
+            f"task.ks asks for the first {max(ks)}, but the {split} split has {count} studies; ask for fewer"
+        )

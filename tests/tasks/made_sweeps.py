@@ -1,0 +1,118 @@
+"""Folders of finished jobs with made figures, as a sweep leaves them."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from src.core.case_keys import CaseKeys
+from src.core.finished import Done, write_done
+from src.evaluation.cases import Values, save_cases
+from src.evaluation.estimate import Estimate
+from src.evaluation.records import Record, write_records
+from src.tasks.report import report
+
+CONFIG: Mapping[str, Any] = {
+    "seed": 1,
+    "weights": "auto",
+    "checkpoint": None,
+    "loss": {"ita": {"weight": 1.0}},
+    "datamodule": {"fraction": 1.0, "seed": "${seed}"},
+    "encoder": {"image": {"name": "resnet50.tv_in1k", "pretrained": True, "weights": None}},
+    "probe": {"frozen": True},
+    "trainer": {"max_epochs": 5},
+}
+CHOICES: Mapping[str, Any] = {"dataset": "phantom", "head": "linear", "probe": "published", "loss": ["ita"]}
+
+
+@dataclass(kw_only=True)
+class MadeJob:
+    """``settings``: dotted keys that were swept, with their values. ``hits``: a case each, whose mean is the figure."""
+
+    settings: Mapping[str, Any]
+    hits: Sequence[float]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    first_row: int = 0
+    figure: str = "classify/auroc_mean"
+
+
+def make_report(sweep: Path | Sequence[Path], **settings: Any) -> list[dict[str, str]]:
+    """Make the report and read its CSV."""
+    names = str(sweep) if isinstance(sweep, Path) else [str(one) for one in sweep]
+    defaults: dict[str, Any] = {
+        "repeats": ["seed"],
+        "columns": None,
+        "metrics": None,
+        "baseline": None,
+        "resamples": 400,
+        "published": None,
+        "published_rows": False,
+        "unfinished": "refuse",
+        "folder": None,
+    }
+    report(sweep=names, **{**defaults, **settings})
+    first = Path(names if isinstance(names, str) else names[0])
+    with (first / "report" / "report.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def hits_job(settings: Mapping[str, Any], mean: float, **more: Any) -> MadeJob:
+    """Ten cases of which ``mean`` are hits."""
+    return MadeJob(settings=settings, hits=[1.0] * round(10 * mean) + [0.0] * round(10 - 10 * mean), **more)
+
+
+def write_sweep(folder: Path, jobs: Sequence[MadeJob]) -> Path:
+    """Write ``jobs`` into ``folder`` under their numbers."""
+    for number, job in enumerate(jobs):
+        write_job(folder / str(number), job)
+    return folder
+
+
+def write_job(folder: Path, job: MadeJob) -> None:
+    """Write one finished job with its record and cases."""
+    group, _, name = job.figure.partition("/")
+    (folder / "cases").mkdir(parents=True)
+    (folder / ".hydra").mkdir()
+    keys = CaseKeys.of(torch.arange(job.first_row, job.first_row + len(job.hits)))
+    hit_N1 = torch.tensor(job.hits, dtype=torch.float64)[:, None]
+    save_cases(Values(keys=keys, names=(name,), value_NM=hit_N1), folder / f"cases/{group}.parquet")
+    mean = float(hit_N1.mean())
+    figures = {job.figure: Estimate(mean, mean - 0.1, mean + 0.1), f"{group}/chance_accuracy": 0.5}
+    write_records([Record(settings={}, figures=figures, cases={group: f"cases/{group}.parquet"})], folder)
+    write_done(folder, done_of(job))
+
+
+def done_of(job: MadeJob) -> Done:
+    """What the job says of itself."""
+    config = _merged(CONFIG, job.config)
+    for key, value in job.settings.items():
+        if key == "loss":
+            config["loss"] = {name: {"weight": 1.0} for name in value}
+        elif key not in CHOICES:
+            config = _merged(config, _nested(key, value))
+    options = {key: value for key, value in job.settings.items() if key in CHOICES}
+    overrides = [f"{key}={value}" for key, value in job.settings.items()]
+    return Done(
+        config=config,
+        choices={**CHOICES, **job.choices, **options},
+        overrides=tuple(overrides),
+        swept=tuple(job.settings),
+    )
+
+
+def _nested(key: str, value: Any) -> dict[str, Any]:
+    for name in reversed(key.split(".")):
+        value = {name: value}
+    return dict(value)
+
+
+def _merged(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(one)
+    for name, value in other.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = _merged(merged[name], value) if both else value
+    return merged

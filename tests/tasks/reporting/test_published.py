@@ -1,0 +1,67 @@
+"""Published figures: beside what they may be compared with, and beside nothing else."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from src.core.errors import UserError
+from src.tasks.reporting.published import SHIPPED, Figure, read_published
+from tests.tasks.made_sweeps import hits_job, make_report, write_sweep
+
+
+def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
+    chexpert = {"choices": {"dataset": "chexpert"}, "config": {"checkpoint": "mgca.ckpt"}}
+    jobs = [
+        hits_job({"weights": weights, "datamodule.fraction": f}, 0.5, **chexpert)
+        for weights in ("random", "named", "checkpoint")
+        for f in (0.01, 0.5)
+    ]
+    sweep = write_sweep(tmp_path / "s", jobs)
+    rows = make_report(sweep, published="shipped", columns="datamodule.fraction", published_rows=True)
+    beside = {(row["row"], row["column"]): row["published"] for row in rows}
+    assert beside[("random", "0.01")] == "0.561"
+    assert beside[("named", "0.01")] == "0.744"
+    assert beside[("checkpoint", "0.01")] == "0.876"
+    assert beside[("ConVIRT (published)", "0.01")] == "0.859"
+    # nobody published 50 %
+    assert {value for (_, column), value in beside.items() if column == "0.5"} == {""}
+    (header,) = [line for line in (sweep / "report" / "report.md").read_text().splitlines() if "AUROC" in line]
+    assert header.count("published") == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"choices": {"dataset": "phantom"}},
+        {"choices": {"dataset": "chexpert", "head": "mlp"}},
+        {"choices": {"dataset": "chexpert"}, "config": {"probe": {"frozen": False}}},
+        {"choices": {"dataset": "chexpert"}, "figure": "zero_shot/auroc_mean"},
+    ],
+)
+def test_other_protocols_have_no_published_figure(tmp_path: Path, other: dict[str, Any]) -> None:
+    jobs = [hits_job({"weights": weights}, 0.5, **other) for weights in ("random", "named")]
+    assert {row["published"] for row in make_report(write_sweep(tmp_path / "s", jobs), published="shipped")} == {""}
+
+
+def test_the_shipped_figures_are_the_papers() -> None:
+    values = read_published(SHIPPED).values
+    assert values[Figure("chexpert", "MGCA ViT-B/16", 1.0, "classify/auroc_mean")][0] == 0.897
+    assert values[Figure("covidx", "MGCA ResNet-50", 0.1, "classify/accuracy")][0] == 0.835
+    assert values[Figure("siim", "random", 0.01, "segment/dice")][0] == 0.09
+    assert Figure("rsna", "MGCA ViT-B/16", 1.0, "classify/auroc_mean") not in values
+    assert all(0 < value < 1 and source for value, source in values.values())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("dataset,method\n", "must have the columns"),
+        ("dataset,method,fraction,metric,value,source\nnih,random,1 %,a/b,0.5,me\n", "line 2: fraction and value"),
+        ("dataset,method,fraction,metric,value,source\nnih,random\n", "line 2: fraction and value"),
+    ],
+)
+def test_a_file_of_published_figures_with_a_mistake(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "p.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_published(tmp_path / "p.csv")

@@ -1,0 +1,160 @@
+"""Classification through the entrypoint: every probe from one checkpoint, what it leaves, and what it refuses."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from src.evaluation.cases import Scores, load_cases
+from src.evaluation.measure import measure
+from src.evaluation.records import read_records
+
+QUICK = ("probe.max_epochs=2", "dataset.train=40", "resamples=30")
+CLASSIFY = ("task=classify", "callbacks.progress=null")
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint of a tiny pretraining run, with the config beside it."""
+    return tmp_path_factory.mktemp("pretrained") / "last.ckpt"
+
+
+@pytest.fixture
+def pretrained(checkpoint: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> Path:
+    if not checkpoint.is_file():
+        quick = ("task.untrained_baseline=false", "task.pictures=false", "trainer.max_epochs=1", "resamples=0")
+        assert run_cli(*tiny, *quick).code == 0
+        made = next((tmp_path / "outputs").rglob("last.ckpt"))
+        for name in ("last.ckpt", "config.yaml"):
+            shutil.copy(made.with_name(name), checkpoint.with_name(name))
+        shutil.rmtree(tmp_path / "outputs")
+    return checkpoint
+
+
+def _run_dir(tmp_path: Path) -> Path:
+    return next((tmp_path / "outputs").rglob("records.json")).parent
+
+
+@pytest.mark.parametrize("probe", ["published", "finetune"])
+def test_a_trained_probe(
+    probe: str, pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    answer = run_cli(*tiny, *QUICK, *CLASSIFY, f"probe={probe}", f"checkpoint={pretrained}")
+    assert answer.code == 0, answer.err
+    assert "16 held-out images (test split)" in answer.out
+    assert "support device" in answer.out
+    folder = _run_dir(tmp_path)
+    (record,) = read_records(folder)
+    cases = load_cases(folder / record.cases["classify"])
+    assert isinstance(cases, Scores)
+    assert cases.keys.row_N.tolist() == list(range(16))
+    assert ((cases.score_NF > 0) & (cases.score_NF < 1)).all()
+    again = measure(cases, group="classify", resamples=0)
+    assert record.figures["classify/auroc_mean"].value == again["classify/auroc_mean"].value
+    assert record.figures["classify/auroc_mean"].low < record.figures["classify/auroc_mean"].high
+    kept = json.loads((folder / "results.json").read_text())
+    assert kept["classify"]["classify/auroc_mean"] == again["classify/auroc_mean"].value
+    assert {path.name for path in (folder / "pictures").iterdir()} == {
+        "roc.png",
+        "precision_recall.png",
+        "reliability.png",
+    }
+
+
+def test_the_cached_probe_fills_a_table(
+    pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    cells = ("probe.fractions=[0.5,1.0]", "probe.seeds=[3,4]", "probe.lrs=[1e-3,1e-2]")
+    answer = run_cli(*tiny, *QUICK, *CLASSIFY, "probe=cached", *cells, f"checkpoint={pretrained}")
+    assert answer.code == 0, answer.err
+    assert "50 % (2 seeds)" in answer.out
+    records = read_records(_run_dir(tmp_path))
+    assert [(r.settings["datamodule.fraction"], r.settings["seed"]) for r in records] == [
+        (0.5, 3),
+        (0.5, 4),
+        (1.0, 3),
+        (1.0, 4),
+    ]
+    assert {r.settings["probe.lr"] for r in records} <= {1e-3, 1e-2}
+    values = [r.figures["classify/auroc_mean"].value for r in records]
+    assert len(set(values)) > 1
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("dataset.prevalence=0",), "no finding with both a positive and a negative"),
+        (("probe=cached", "datamodule.fraction=0.5"), "probe=cached takes its fractions from probe.fractions"),
+        (("probe=cached", "probe.fractions=[0.01]"), "probe.fractions=0.01 at seed 1 has 1 image(s)"),
+        (("probe=cached", "probe.seeds=[1,1]"), "repeats a value"),
+        (("probe=cached", "probe.fractions=[0,1]"), "each must be above 0"),
+        (("datamodule.fraction=0.03",), "datamodule.fraction=0.03 has 1 image(s)"),
+        (("weights=checkpoint",), "weights=checkpoint needs a checkpoint"),
+        (("weights=named",), "names no pretrained weights"),
+        (("probe=publishd",), "the config group probe has no option 'publishd'; it has cached, finetune, published"),
+    ],
+)
+def test_what_cannot_be_is_refused(words: tuple[str, ...], said: str, run_cli: Callable, tiny: tuple[str, ...]) -> None:
+    answer = run_cli(*tiny, *CLASSIFY, *words)
+    assert answer.code == 1
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_checkpoint_of_another_encoder_is_refused(pretrained: Path, run_cli: Callable, tiny: tuple[str, ...]) -> None:
+    answer = run_cli(*tiny, *CLASSIFY, f"checkpoint={pretrained}", "encoder.image.model_args.depth=1")
+    assert answer.code == 1
+    assert "was trained with encoder.image.model_args.depth=2" in answer.err
+
+
+def _table(folder: Path, labels: list[str]) -> Path:
+    rng = np.random.default_rng(0)
+    for i, _ in enumerate(labels):
+        Image.fromarray(rng.integers(0, 256, (40, 36), dtype=np.uint8)).save(folder / f"{i}.png")
+    frame = pd.DataFrame({"image": [f"{i}.png" for i in range(len(labels))], "patient": range(len(labels))})
+    frame["class"] = labels
+    frame.to_csv(folder / "table.csv", index=False)
+    return folder / "table.csv"
+
+
+PAIRS = ("dataset=pairs", "dataset.report_column=null", "dataset.category_column=class", "dataset.exclusive=true")
+
+
+def _of_pairs(tiny: tuple[str, ...], table: Path) -> list[str]:
+    rest = [word for word in tiny if not word.startswith("dataset.")]
+    share = ("dataset.val_fraction=0.2", "dataset.test_fraction=0.3")
+    return [*rest, *CLASSIFY, *PAIRS, *share, f"dataset.table={table}", "probe.max_epochs=1", "resamples=20"]
+
+
+def test_ones_own_classes_without_reports(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    table = _table(tmp_path, (["covid", "normal", "other", ""] * 15))
+    answer = run_cli(
+        *_of_pairs(tiny, table), "dataset.category_values=[covid,normal,other]", "probe=cached", "probe.fractions=[1.0]"
+    )
+    assert answer.code == 0, answer.err
+    assert "have none of the classes, or several; they are left out" in answer.out + answer.err
+    figures = read_records(_run_dir(tmp_path))[0].figures
+    assert 0 <= figures["classify/accuracy"].value <= 1
+    assert {f"classify/accuracy/{name}" for name in ("covid", "normal", "other")} <= set(figures)
+
+
+def test_a_row_of_two_classes_is_named(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    table = _table(tmp_path, ["covid", "normal", "covid, normal"] * 5)
+    answer = run_cli(*_of_pairs(tiny, table), "dataset.category_values=[covid,normal]")
+    assert answer.code == 1
+    assert "row 3: 5 row(s) have more than one class" in answer.err
+
+
+def test_data_without_labels_is_refused(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    table = _table(tmp_path, ["covid", "normal"] * 5)
+    words = [word for word in _of_pairs(tiny, table) if "category_column" not in word and "exclusive" not in word]
+    answer = run_cli(*words)
+    assert answer.code == 1
+    assert "dataset=pairs needs reports or labels" in answer.err
+    answer = run_cli(*words, "dataset.report_column=class")
+    assert "task=classify needs labels" in answer.err
