@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import multiprocessing
 import os
 import warnings
 from collections.abc import Callable
@@ -18,6 +19,7 @@ def launch(cfg: DictConfig) -> None:
     """Run ``cfg.task`` with the parts its signature names."""
     ensure_torchvision()
     _quiet()
+    _start_processes_as_usual()
     parts = Parts(cfg)
     parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
     wanted = [name for name in Parts.names() if name in parameters]
@@ -48,6 +50,13 @@ def _run_seeded(cfg: DictConfig, parts: Parts, run: Callable[[], None]) -> None:
         done = True
     finally:
         finish_wandb(failed=not done)
+
+
+def _start_processes_as_usual() -> None:
+    """In a worker of joblib's launcher, let processes be started the platform's way, as data loaders need it."""
+    own = multiprocessing.get_all_start_methods()
+    if multiprocessing.get_start_method(allow_none=True) not in (None, *own):
+        multiprocessing.set_start_method(own[0], force=True)
 
 
 def _quiet() -> None:

@@ -153,6 +153,15 @@ class Parts:
         return build(self._cfg, "prompts")
 
     @cached_property
+    def loggers(self) -> Any:
+        """The loggers, told of the config."""
+        loggers = [build(self._cfg, f"logger.{name}") for name in self._cfg.logger or ()]
+        plain = OmegaConf.to_container(self._cfg, resolve=True)
+        for logger in loggers:
+            logger.log_hyperparams(plain)
+        return loggers
+
+    @cached_property
     def trainer(self) -> Any:
         """Lightning's Trainer with the callbacks, the loggers and safe checkpoints."""
         return self._trainer()
@@ -176,15 +185,11 @@ class Parts:
     def _trainer(self, *, patience: int | None = None, **settings: Any) -> Any:
         from src.engine.checkpoint_io import SafeCheckpointIO
 
-        loggers = [build(self._cfg, f"logger.{name}") for name in self._cfg.logger or ()]
-        plain = OmegaConf.to_container(self._cfg, resolve=True)
-        for logger in loggers:
-            logger.log_hyperparams(plain)
         return build(
             self._cfg,
             "trainer",
             callbacks=list(self._callbacks(patience)),
-            logger=loggers or False,
+            logger=self.loggers or False,
             plugins=[SafeCheckpointIO()],
             **settings,
         )

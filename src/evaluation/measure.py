@@ -25,21 +25,28 @@ def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate |
     Findings: AUROC and average precision; F1, sensitivity and specificity where a threshold was chosen; Brier score
     and expected calibration error (10 bins of equal width) of probabilities. Classes of which a case has one:
     accuracy, each class's accuracy (its recall), F1, and the others one against the rest. ``group/findings`` counts
-    those that the means are over: one that no case has, or every case, is left out and named in a warning.
+    those that the means are over: one that no case has, or every case, is left out, and named by
+    ``say_left_out``.
 
     The interval holds the middle 95 % of ``resamples`` bootstrap resamples, in which patients are drawn whole; it
     speaks of these test cases, not of another training.
     """
     if isinstance(cases, Scores):
         judged = judged_findings(cases.label_NF)
-        left_out = [name for f, name in enumerate(cases.names) if f not in judged]
-        if left_out:
-            _log.warning("%s: left out, as the cases do not hold both with and without: %s", group, ", ".join(left_out))
         figures = _with_intervals(_point_figures(cases, judged), _only(cases, judged), resamples)
         return {**{f"{group}/{name}": figure for name, figure in figures.items()}, f"{group}/findings": len(judged)}
     mean_M = cases.value_NM.nanmean(dim=0).tolist()
     figures = _with_intervals(dict(zip(cases.names, mean_M, strict=True)), cases, resamples)
     return {f"{group}/{name}": figure for name, figure in figures.items()}
+
+
+def say_left_out(cases: Cases, *, group: str) -> None:
+    """Warn of the findings that ``measure`` leaves out, by name."""
+    if isinstance(cases, Scores):
+        judged = judged_findings(cases.label_NF)
+        left_out = [name for f, name in enumerate(cases.names) if f not in judged]
+        if left_out:
+            _log.warning("%s: left out, as the cases do not hold both with and without: %s", group, ", ".join(left_out))
 
 
 def judged_findings(label_NF: Tensor) -> list[int]:

@@ -1,7 +1,8 @@
 """Judges an image encoder by classification: a head on its frozen features, or the whole of it fine-tuned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning import Trainer
@@ -12,7 +13,7 @@ from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.cases import Scores, save_cases
 from src.evaluation.class_table import class_table, fraction_table
-from src.evaluation.measure import measure
+from src.evaluation.measure import measure, say_left_out
 from src.evaluation.records import Record, write_records
 from src.evaluation.table import save_results
 from src.evaluation.threshold import best_threshold
@@ -20,6 +21,7 @@ from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.probes.fit import Fit, Probe
+from src.tasks.tell_loggers import log_figures, log_media
 
 GROUP = "classify"
 
@@ -34,6 +36,7 @@ def classify(
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
     make_trainer: Callable[..., Trainer],
+    loggers: Sequence[Any],
     resume_from: Path | None,
     run_dir: Path,
 ) -> None:
@@ -61,6 +64,7 @@ def classify(
     if not fits:
         return
     scores = [_scores(fit, datamodule, judge_on) for fit in fits]
+    say_left_out(scores[0], group=GROUP)
     records = []
     for fit, cases in zip(fits, scores, strict=True):
         file = f"cases/{'_'.join([GROUP, *map(str, fit.settings.values())])}.parquet"
@@ -71,8 +75,11 @@ def classify(
     text = class_table(records[0].figures, names) if len(records) == 1 else fraction_table(records)
     save_results({_title(record): record.figures for record in records}, run_dir)
     print(f"\n{len(scores[0].keys)} held-out images ({judge_on} split)\n{text}")
+    for record in records:
+        where = "" if len(records) == 1 else f"/{_title(record)}"
+        log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})
     if pictures:
-        draw_classes(scores[0], run_dir / "pictures")
+        log_media(loggers, draw_classes(scores[0], run_dir / "pictures"))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

@@ -6,7 +6,6 @@ Axes: T words, P patches, D embedding width, H and W pixels.
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -56,14 +55,6 @@ def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Ve
             chance_agreement=value_of(verdict.figures["prototypes/chance_agreement"]),
         )
     return drawn
-
-
-def log_media(loggers: Sequence[Any], pictures: Sequence[Path]) -> None:
-    """Hand the pictures to the loggers that were told to take media, and to no other."""
-    for logger in loggers:
-        if getattr(logger, "log_media", False):
-            for path in pictures:
-                logger.log_image(key=path.stem, images=[str(path)])
 
 
 def _pixels(batch: PairBatch, datamodule: PairDataModule) -> list[np.ndarray]:

@@ -9,8 +9,9 @@ from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.prompts import Prompts
 from src.models.alignment import AlignmentModel
-from src.tasks.draw import draw_pictures, log_media
+from src.tasks.draw import draw_pictures
 from src.tasks.judge import judge, keep_skipped, show, show_where
+from src.tasks.tell_loggers import log_figures, log_media
 
 
 def evaluate(
@@ -40,6 +41,7 @@ def evaluate(
         resamples=resamples,
     )
     show({checkpoint.stem: verdict.figures}, verdict, run_dir)
+    log_figures(trainer.loggers, verdict.figures)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, run_dir))
     keep_skipped(datamodule, run_dir)

@@ -17,10 +17,10 @@ from src.evaluation.grounding import MEASURES, grounding_cases, grounding_figure
 from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
 from src.pictures.grounding import GroundedPhrase, draw_grounding
-from src.tasks.draw import log_media
 from src.tasks.ground_phrases import Shown, Target, Targets, find_targets, ground_phrases
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
+from src.tasks.tell_loggers import log_figures, log_media
 
 
 def ground(
@@ -63,6 +63,7 @@ def ground(
     figures = grounding_figures(cases, resamples=resamples)
     shown_columns = keep_results(figures, {"grounding": cases}, columns=None, run_dir=run_dir)
     print(f"\n{_heading(targets, judge_on, heat)}\n{text_table(shown_columns)}")
+    log_figures(trainer.loggers, figures)
     if chosen:
         path = run_dir / "pictures" / "grounding.png"
         draw_grounding(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from src.evaluation.cases import Cases, save_cases
 from src.evaluation.estimate import Figures
+from src.evaluation.measure import say_left_out
 from src.evaluation.records import Record, write_records
 from src.evaluation.table import Columns, chance_column, save_results, without_chance
 
@@ -17,6 +18,7 @@ def keep_results(figures: Figures, cases: Mapping[str, Cases], *, columns: Colum
     """
     files = {group: f"cases/{group}.parquet" for group in cases}
     for group, file in files.items():
+        say_left_out(cases[group], group=group)
         save_cases(cases[group], run_dir / file)
     write_records([Record(settings={}, figures=figures, cases=files)], run_dir)
     columns = {"model": figures} if columns is None else columns

@@ -12,9 +12,10 @@ from src.interop.weights import prototypes_of
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
 from src.tasks.best_checkpoint import best_checkpoint
-from src.tasks.draw import draw_pictures, log_media
+from src.tasks.draw import draw_pictures
 from src.tasks.judge import Verdict, judge, keep_skipped, show, show_where
 from src.tasks.pretrain_module import OptimizerRecipe, PretrainModule, SchedulerRecipe
+from src.tasks.tell_loggers import log_figures, log_media
 
 
 def pretrain(
@@ -71,6 +72,7 @@ def pretrain(
         load_exactly(module, read_tensors(best), str(best))
     final = verdict(resamples)
     show({**columns, "trained": final.figures}, final, run_dir)
+    log_figures(trainer.loggers, final.figures)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))
     keep_skipped(datamodule, run_dir)

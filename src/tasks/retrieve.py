@@ -15,6 +15,7 @@ from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
+from src.tasks.tell_loggers import log_figures
 
 
 def retrieve(
@@ -47,6 +48,7 @@ def retrieve(
     heading = f"{count} held-out studies ({judge_on} split)"
     shown = keep_results(figures, {"retrieval": cases}, columns=None, run_dir=run_dir)
     print(f"\n{heading}\n{text_table(shown)}")
+    log_figures(trainer.loggers, figures)
     for note in notes(datamodule, judge_on):
         print(note)
     keep_skipped(datamodule, run_dir)

@@ -15,11 +15,11 @@ from src.evaluation.measure import measure
 from src.evaluation.prompts import Prompts
 from src.evaluation.zero_shot import Compare, Ensemble, ZeroShot, rows_of_one_class, zero_shot_cases
 from src.models.alignment import AlignmentModel
-from src.tasks.draw import log_media
 from src.tasks.draw_classes import draw_classes
 from src.tasks.embed_prompts import embed_prompts
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
+from src.tasks.tell_loggers import log_figures, log_media
 
 
 def zero_shot(
@@ -70,6 +70,7 @@ def zero_shot(
     keep_results(figures, {"zero_shot": cases}, columns=None, run_dir=run_dir)
     heading = _heading(cases, sentences=len(prompt.group_S), split=judge_on)
     print(f"\n{heading}\n{class_table(figures, cases.names)}")
+    log_figures(trainer.loggers, figures)
     if pictures:
         log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures"))
     keep_skipped(datamodule, run_dir)

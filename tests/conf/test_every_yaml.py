@@ -66,10 +66,12 @@ NEEDS: dict[str, tuple[str, ...]] = {
         "encoder.image.architecture.num_attention_heads=4",
     ),
     "encoder/image/resnet50": SMALL_RESNET,
+    "encoder/image/timm": ("encoder.image.name=resnet10t", "encoder.image.pretrained=false"),
     "dataset/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]"),
     "dataset/chexpert": MADE_CHEXPERT,
     "dataset/chexpert_5x200": MADE_CHEXPERT,
     "experiment/classify/chexpert": MADE_CHEXPERT,
+    "experiment/classify/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]", *SMALL_IMAGE),
     "experiment/zero_shot/chexpert": MADE_CHEXPERT,
     "experiment/zero_shot/chexpert_5x200": MADE_CHEXPERT,
     "dataset/ms_cxr": ("dataset.split.values={train:[train],val:[val],test:[test]}",),
@@ -155,7 +157,7 @@ def overrides_for(option: str) -> list[str]:
     data_set = _data_set_of(option)
     replaced = {group} | REPLACES.get(group, set()) if option in NEEDS else set()
     replaced |= {"dataset"} if data_set else set()
-    published = group == "experiment" and "/" in name
+    published = group == "experiment" and "/_base" in (CONF / f"{option}.yaml").read_text()
     replaced |= {"encoder/image"} if published else set()
     small = [value for part, values in PARTS.items() if part not in replaced for value in values]
     own = f"{'+' if group in ADDED else ''}{group}={f'[{name}]' if group in LISTS else name}"

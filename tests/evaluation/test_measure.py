@@ -21,7 +21,7 @@ from torchmetrics.functional.classification import (
 
 from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Scores, Values
-from src.evaluation.measure import judged_findings, masked_auroc, measure
+from src.evaluation.measure import judged_findings, masked_auroc, measure, say_left_out
 from src.evaluation.resample import BINS, draw_weights, resampled
 
 NAN = float("nan")
@@ -105,8 +105,10 @@ def test_classes_by_hand() -> None:
 def test_a_finding_of_one_kind_is_left_out_and_named(caplog: pytest.LogCaptureFixture) -> None:
     label = [[1, 0, NAN], [0, 0, 1], [1, 0, NAN], [0, NAN, 1]]
     score = [[0.9, 0.1, 0.2], [0.2, 0.3, 0.4], [0.1, 0.2, 0.3], [0.0, 0.5, 0.6]]
+    cases = _scores(score, label)
     with caplog.at_level(logging.WARNING):
-        figures = measure(_scores(score, label), group="x", resamples=20)
+        say_left_out(cases, group="x")
+    figures = measure(cases, group="x", resamples=20)
     assert "b, c" in caplog.text
     assert figures["x/findings"] == 1
     assert figures["x/auroc_mean"].value == figures["x/auroc/a"].value == pytest.approx(0.75)

@@ -155,7 +155,8 @@ def test_every_yaml_builds_its_loss(path):
     from omegaconf import OmegaConf
 
     loss = OmegaConf.load(path)
-    cfg = OmegaConf.create({"rules": "corrected", "model": {"embedding_dim": Shape().width}, "loss": loss})
+    rest = {"rules": "corrected", "num_prototypes": 10, "model": {"embedding_dim": Shape().width}}
+    cfg = OmegaConf.create({**rest, "loss": loss})
     assert list(loss) == [path.stem]
     built = instantiate(cfg.loss[path.stem])
     assert torch.isfinite(built(embeddings_of(Shape(), torch.float32)))

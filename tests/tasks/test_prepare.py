@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -179,7 +180,13 @@ def _has_written(partial: Path) -> bool:
 def _start(many: Path, store: Path) -> subprocess.Popen[str]:
     """A packing whose first images are written."""
     running = subprocess.Popen(
-        _command(many, store), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        _command(many, store),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # whoever runs the tests may ignore Ctrl-C, and its children with it
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
     )
     while not _has_written(store / ".pairs.partial"):
         assert running.poll() is None, "it ended before it could be stopped"

@@ -79,3 +79,10 @@ def test_a_killed_sweep_finishes(run_cli: Callable, tiny: tuple[str, ...], tmp_p
     assert (sweep / "1" / "done.json").is_file()
     assert not (sweep / "1" / "half").exists()
     json.loads((sweep / "1" / "results.json").read_text())
+
+
+def test_jobs_side_by_side_have_loaders_of_their_own(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    side_by_side = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "datamodule.num_workers=1")
+    answer = run_cli("-m", *tiny, *JUDGE, *side_by_side, "seed=1,2")
+    assert answer.code == 0, answer.err
+    assert len(list((tmp_path / "outputs/sweeps/s").glob("*/done.json"))) == 2
