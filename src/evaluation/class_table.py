@@ -32,7 +32,9 @@ def fraction_table(records: Sequence[Record]) -> str:
     for record in records:
         by_fraction.setdefault(record.settings[_FRACTION], []).append(record)
     shown = [name for name in records[0].figures if name.endswith(("_mean", "/accuracy"))]
-    rows = [["", *(f"{percent(fraction)} ({len(of)} seeds)" for fraction, of in by_fraction.items())]]
+    rows = [
+        ["mean ± sd over seeds", *(f"{percent(fraction)} ({len(of)} seeds)" for fraction, of in by_fraction.items())]
+    ]
     for name in shown:
         label = spoken(name.partition("/")[2])
         rows.append([label, *(_spread([value_of(r.figures[name]) for r in of]) for of in by_fraction.values())])
