@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from omegaconf import DictConfig
 
+from src.core.errors import UserError
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.parts import DATA_ONLY, GIVEN, Parts, build
 from src.engine.provenance import command_line, write_provenance
@@ -20,6 +21,8 @@ def launch(cfg: DictConfig) -> None:
     ensure_torchvision()
     _quiet()
     _start_processes_as_usual()
+    if cfg.resamples < 0:
+        raise UserError(f"resamples={cfg.resamples} is below 0; give the number of resamples, or 0 for no intervals.")
     parts = Parts(cfg)
     parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
     wanted = [name for name in Parts.names() if name in parameters]

@@ -149,8 +149,8 @@ class Parts:
 
     @cached_property
     def prompts(self) -> Any:
-        """The zero-shot prompts."""
-        return build(self._cfg, "prompts")
+        """The zero-shot prompts, where there are any."""
+        return None if self._cfg.prompts is None else build(self._cfg, "prompts")
 
     @cached_property
     def loggers(self) -> Any:
@@ -220,6 +220,8 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     Values arrive as plain Python objects. What a third party's constructor refuses becomes a UserError naming the key.
     """
     node = OmegaConf.select(cfg, key)
+    if node is None:
+        raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
     try:
         return instantiate(node, **given, _convert_="all")
     except InstantiationException as error:

@@ -3,6 +3,7 @@
 import difflib
 import errno
 import re
+import sys
 from pathlib import Path
 
 from hydra.errors import HydraException, InstantiationException, OverrideParseException
@@ -28,6 +29,8 @@ def readable(error: BaseException) -> str | None:
     if isinstance(error, MarkedYAMLError) and error.problem_mark is not None:
         mark = error.problem_mark
         return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
+    if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
+        return _null_group_message()
     if isinstance(error, OSError) and error.filename and error.errno in _CANNOT_WRITE:
         return (
             f"Error: {error.filename}: {error.strerror}; free the way, or choose another folder with "
@@ -65,6 +68,13 @@ def _config_message(error: BaseException) -> str:
     if missing := re.search(r"Missing mandatory value: (\S+)|Interpolation key '([^']+)' not found", whole):
         return f"Error: the config needs a value for {missing[1] or missing[2]}; give {missing[1] or missing[2]}=VALUE."
     return "Error: " + " ".join(texts[0].split())
+
+
+def _null_group_message() -> str:
+    """Hydra does not say which of the words it was."""
+    groups = [word.partition("=")[0] for word in sys.argv[1:] if word.endswith("=null")]
+    name = next((name for name in groups if (CONF / name).is_dir()), "a config group")
+    return f"Error: {name}=null: a config group cannot be null; choose an option of it, or leave it out with ~{name}."
 
 
 def _nearest_key(key: str) -> str:

@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parents[2]
         ("trainer.accelerator=quantum", ["trainer", "quantum"]),
         ("logger=[csv,telegraph]", ["config group logger", "'telegraph'"]),
         ("loss=[ita", ["loss=[ita"]),
+        ("probe=null", ["probe=null", "~probe"]),
+        ("resamples=-1", ["resamples=-1 is below 0"]),
     ],
 )
 def test_a_mistake_is_one_message(run_cli: Callable, tiny: tuple[str, ...], override: str, words: list[str]) -> None:

@@ -96,6 +96,7 @@ def test_the_cached_probe_fills_a_table(
         (("datamodule.fraction=0.03",), "datamodule.fraction=0.03 has 1 image(s)"),
         (("weights=checkpoint",), "weights=checkpoint needs a checkpoint"),
         (("weights=named",), "names no pretrained weights"),
+        (("~probe",), "This run needs probe, which was left out"),
         (("probe=publishd",), "the config group probe has no option 'publishd'; it has cached, finetune, published"),
     ],
 )
