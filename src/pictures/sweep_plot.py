@@ -1,6 +1,7 @@
 """A sweep's table as one picture: a point a row with its spread, or lines where rows or columns are numbers."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 _COLOURS = (BLUE, ORANGE, TEAL, RED, INK, QUIET)
 _PANEL = 640
+_LETTERS = 40
 _COLUMNS = 3
 
 
@@ -91,7 +93,8 @@ def _draw_rows(axes: "Axes", panel: Panel) -> None:
             axes.plot([mark.mean], [y], "o", color=BLUE, markersize=6, markeredgecolor="white")
         if mark.published is not None:
             axes.plot([mark.published], [y], "D", color=ORANGE, markersize=5, markerfacecolor="white")
-    axes.set_yticks(range(len(panel.names)), panel.names, fontsize=TEXT, color=INK)
+    names = [textwrap.shorten(name, _LETTERS, placeholder=" …") for name in panel.names]
+    axes.set_yticks(range(len(names)), names, fontsize=TEXT, color=INK, parse_math=False)
     axes.set_ylim(len(panel.names) - 0.4, -0.6)
     axes.margins(x=0.06)
 
@@ -125,4 +128,6 @@ def _draw_lines(axes: "Axes", panel: Panel, x: Sequence[float]) -> None:
     axes.set_xlabel(panel.x_label, fontsize=SMALL, color=QUIET)
     axes.margins(x=0.08, y=0.12)
     if len(panel.names) > 1:
-        axes.legend(frameon=False, fontsize=SMALL, labelcolor=QUIET, handlelength=1.8)
+        legend = axes.legend(frameon=False, fontsize=SMALL, labelcolor=QUIET, handlelength=1.8)
+        for text in legend.get_texts():
+            text.set_parse_math(False)

@@ -25,7 +25,7 @@ CONFIG: Mapping[str, Any] = {
     "probe": {"frozen": True},
     "trainer": {"max_epochs": 5},
 }
-CHOICES: Mapping[str, Any] = {"dataset": "phantom", "head": "linear", "probe": "published", "loss": ["ita"]}
+CHOICES: Mapping[str, Any] = {"dataset": "phantom", "head": "linear", "probe": "published"}
 
 
 @dataclass(kw_only=True)

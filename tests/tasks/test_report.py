@@ -225,3 +225,24 @@ def test_through_the_entrypoint(run_cli: Callable, ablation: Path) -> None:
     assert answer.code == 0, answer.err
     assert "| ITA + CTA + CPA |" in answer.out
     assert run_cli("task=report").err.strip().startswith("Error: task=report needs the folder of a sweep")
+
+
+def test_keys_that_follow_from_others_make_no_rows(tmp_path: Path) -> None:
+    ours = [
+        hits_job({"weights": weights, "checkpoint": "runs/a/last.ckpt", "encoder.image.name": "small"}, 0.5)
+        for weights in ("random", "checkpoint")
+    ]
+    theirs = [
+        hits_job({"weights": weights, "encoder.image.name": "big", "encoder.image.weights": "files/big.pth"}, 0.6)
+        for weights in ("random", "auto")
+    ]
+    places = [write_sweep(tmp_path / "a", ours), write_sweep(tmp_path / "b", theirs)]
+    rows = make_report(places)
+    labels = ["random, name=small", "checkpoint, name=small", "random, name=big", "auto, name=big"]
+    assert [row["row"] for row in rows] == labels
+
+
+def test_a_path_is_called_by_its_file_and_no_label_is_read_as_a_formula(tmp_path: Path) -> None:
+    jobs = [hits_job({"checkpoint": f"runs/{name}/$x_{name}.ckpt"}, 0.5) for name in "ab"]
+    rows = make_report(write_sweep(tmp_path / "s", jobs))
+    assert [row["row"] for row in rows] == ["checkpoint=$x_a.ckpt", "checkpoint=$x_b.ckpt"]

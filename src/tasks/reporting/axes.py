@@ -42,7 +42,8 @@ class Axes:
 
 
 def find_axes(jobs: Sequence[Job], *, columns: str | None, repeats: Sequence[str]) -> Axes:
-    """Rows are the keys with several values but for ``columns`` and ``repeats``; a record's own settings count too.
+    """Rows are the keys with several values but for ``columns`` and ``repeats``; a record's own settings count too. A
+    key that follows from the others, as a file of weights does from its encoder's name, is left out.
 
     Raises UserError where ``columns`` is no key of the jobs, or two points cannot be told apart.
     """
@@ -55,7 +56,7 @@ def find_axes(jobs: Sequence[Job], *, columns: str | None, repeats: Sequence[str
         near = difflib.get_close_matches(columns, keys[:-1], n=1)
         hint = f"did you mean {near[0]}?" if near else f"the jobs differ in {', '.join(_varying(points, keys))}"
         raise UserError(f"task.columns={columns} is no setting of these jobs; {hint}")
-    rows = tuple(key for key in _varying(points, keys) if key != columns and key not in repeats)
+    rows = _needed(points, [key for key in _varying(points, keys) if key != columns and key not in repeats])
     _refuse_doubles(points, rows, columns)
     return Axes(points=points, rows=rows, columns=columns)
 
@@ -69,6 +70,8 @@ def value_label(key: str, value: Any) -> str:
         return f"{100 * value:g} %"
     if value is None:
         return f"{last} as set"
+    if _is_path(value):
+        value = Path(value).name
     if key in {"dataset", "weights", "experiment", "probe"} or "/" in key:
         return str(value)
     return f"{last}={value}"
@@ -81,9 +84,10 @@ def row_label(axes: Axes, point: Point) -> str:
 
 def setting(job: Job, key: str) -> Any:
     """A job's value of ``key``: the option of a group, or the config's value with plain references followed."""
+    if key == "loss":
+        return [name for name, node in _look_up(job.done.config, key).items() if node]
     if key in job.done.choices:
-        option = job.done.choices[key]
-        return option if key != "loss" else [name for name, node in _look_up(job.done.config, "loss").items() if node]
+        return job.done.choices[key]
     return _look_up(job.done.config, key)
 
 
@@ -107,6 +111,28 @@ def _point(job: Job, index: int, keys: Sequence[str], repeats: Sequence[str]) ->
 
 def _varying(points: Sequence[Point], keys: Sequence[str]) -> list[str]:
     return [key for key in keys if len({repr(point.settings[key]) for point in points}) > 1]
+
+
+def _needed(points: Sequence[Point], keys: Sequence[str]) -> tuple[str, ...]:
+    """The keys that tell the rows apart; those that read worst go first: paths, what is not set, options of groups."""
+
+    def rows_by(some: Sequence[str]) -> int:
+        return len({tuple(repr(point.settings[key]) for key in some) for point in points})
+
+    def reads_badly(key: str) -> tuple[bool, bool]:
+        values = [point.settings[key] for point in points]
+        return any(value is None or _is_path(value) for value in values), "/" in key
+
+    needed = list(keys)
+    for key in sorted(keys[::-1], key=reads_badly, reverse=True):
+        others = [other for other in needed if other != key]
+        if others and rows_by(others) == rows_by(needed):
+            needed = others
+    return tuple(needed)
+
+
+def _is_path(value: Any) -> bool:
+    return isinstance(value, str) and "/" in value
 
 
 def _refuse_doubles(points: Sequence[Point], rows: Sequence[str], columns: str | None) -> None:
