@@ -119,12 +119,12 @@ def _needed(points: Sequence[Point], keys: Sequence[str]) -> tuple[str, ...]:
     def rows_by(some: Sequence[str]) -> int:
         return len({tuple(repr(point.settings[key]) for key in some) for point in points})
 
-    def reads_badly(key: str) -> tuple[bool, bool]:
+    def reads_badly(key: str) -> tuple[bool, bool, int]:
         values = [point.settings[key] for point in points]
-        return any(value is None or _is_path(value) for value in values), "/" in key
+        return any(value is None or _is_path(value) for value in values), "/" in key, keys.index(key)
 
     needed = list(keys)
-    for key in sorted(keys[::-1], key=reads_badly, reverse=True):
+    for key in sorted(keys, key=reads_badly, reverse=True):
         others = [other for other in needed if other != key]
         if others and rows_by(others) == rows_by(needed):
             needed = others
