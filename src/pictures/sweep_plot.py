@@ -59,8 +59,8 @@ class Panel:
 
 
 def draw_sweep(panels: Sequence[Panel], path: Path) -> None:
-    """One panel beside the other, three in a row."""
-    columns = min(_COLUMNS, len(panels))
+    """One panel beside the other, three in a row; four make a square."""
+    columns = 2 if len(panels) == 4 else min(_COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
     tallest = max(len(panel.names) for panel in panels)
     height = 430 if panels[0].x is not None else max(240, 130 + 46 * tallest)
