@@ -69,7 +69,8 @@ def classify(
     for fit, cases in zip(fits, scores, strict=True):
         file = f"cases/{'_'.join([GROUP, *map(str, fit.settings.values())])}.parquet"
         save_cases(cases, run_dir / file)
-        figures = measure(cases, group=GROUP, resamples=resamples)
+        chosen = {f"{GROUP}/{name}": value for name, value in fit.chosen.items()}
+        figures = {**measure(cases, group=GROUP, resamples=resamples), **chosen}
         records.append(Record(settings=fit.settings, figures=figures, cases={GROUP: file}))
     write_records(records, run_dir)
     text = class_table(records[0].figures, names) if len(records) == 1 else fraction_table(records)

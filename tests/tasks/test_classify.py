@@ -80,7 +80,7 @@ def test_the_cached_probe_fills_a_table(
         (1.0, 3),
         (1.0, 4),
     ]
-    assert {r.settings["probe.lr"] for r in records} <= {1e-3, 1e-2}
+    assert {r.figures["classify/learning_rate"] for r in records} <= {1e-3, 1e-2}
     values = [r.figures["classify/auroc_mean"].value for r in records]
     assert len(set(values)) > 1
 

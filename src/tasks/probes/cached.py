@@ -146,8 +146,8 @@ class CachedProbe:
 
         return [
             Fit(
-                settings={"datamodule.fraction": cell.fraction, "seed": cell.seed}
-                | ({"probe.lr": self.lrs[lr]} if len(self.lrs) > 1 else {}),
+                settings={"datamodule.fraction": cell.fraction, "seed": cell.seed},
+                chosen={"learning_rate": self.lrs[lr]} if len(self.lrs) > 1 else {},
                 val_NF=predict(fitted[lr], val, head),
                 judged_NF=predict(fitted[lr], judged, head),
             )

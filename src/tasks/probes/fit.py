@@ -20,9 +20,14 @@ from src.models.features import ImageEncoder
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A fitted head's probabilities (N, F), float64, and the config keys that it is of where one probe fits several."""
+    """A fitted head's probabilities (N, F), float64.
+
+    ``settings``: the config keys that it is of where one probe fits several. ``chosen``: what the validation split
+    chose for it, by name.
+    """
 
     settings: Mapping[str, Any]
+    chosen: Mapping[str, float]
     val_NF: Tensor
     judged_NF: Tensor
 

@@ -83,7 +83,7 @@ class TrainedProbe:
             load_exactly(module, read_tensors(best), str(best))
         val = val or features("val")
         judged = val if judge_on == "val" else features(judge_on)
-        return [Fit(settings={}, val_NF=_predict(module, val), judged_NF=_predict(module, judged))]
+        return [Fit(settings={}, chosen={}, val_NF=_predict(module, val), judged_NF=_predict(module, judged))]
 
 
 def _batches(features: Features, batch_size: int) -> DataLoader:
