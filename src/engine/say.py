@@ -74,7 +74,7 @@ def _null_group_message() -> str:
     """Hydra does not say which of the words it was."""
     groups = [word.partition("=")[0] for word in sys.argv[1:] if word.endswith("=null")]
     name = next((name for name in groups if (CONF / name).is_dir()), "a config group")
-    return f"Error: {name}=null: a config group cannot be null; choose an option of it, or leave it out with ~{name}."
+    return f"Error: {name}=null: a config group cannot be null; choose an option, or ~{name} where the task needs none."
 
 
 def _nearest_key(key: str) -> str:

@@ -17,6 +17,7 @@ from src.evaluation.resample import BINS, draw_weights, found, resampled
 _log = logging.getLogger(__name__)
 _UNKNOWN = -1
 _SEED = 0
+_FEWEST_PATIENTS = 5
 
 
 def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate | float | int]:
@@ -28,8 +29,9 @@ def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate |
     those that the means are over: one that no case has, or every case, is left out, and named by
     ``say_left_out``.
 
-    The interval holds the middle 95 % of ``resamples`` bootstrap resamples, in which patients are drawn whole; it
-    speaks of these test cases, not of another training.
+    The interval holds the middle 95 % of those of ``resamples`` bootstrap resamples that have a figure, in which
+    patients are drawn whole; it speaks of these test cases, not of another training. A finding that fewer than five
+    patients have, or lack, gets none: so few do not show how they vary.
     """
     if isinstance(cases, Scores):
         judged = judged_findings(cases.label_NF)
@@ -87,7 +89,22 @@ def _with_intervals(points: dict[str, float], cases: Cases, resamples: int) -> F
     weight_RN = draw_weights(cases.keys.group_N, resamples=resamples, seed=_SEED)
     drawn = resampled(cases, weight_RN)
     ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    return {name: Estimate(value, *drawn[name].nanquantile(ends).tolist()) for name, value in points.items()}
+    estimates = {name: Estimate(value, *drawn[name].nanquantile(ends).tolist()) for name, value in points.items()}
+    for name in _of_few_patients(cases):
+        own = [figure for figure in estimates if figure.partition("/")[2] == name]
+        estimates |= {figure: Estimate(points[figure], torch.nan, torch.nan) for figure in own}
+    return estimates
+
+
+def _of_few_patients(cases: Cases) -> list[str]:
+    if not isinstance(cases, Scores):
+        return []
+    group_N = cases.keys.group_N
+
+    def patients(f: int, label: int) -> int:
+        return len(group_N[cases.label_NF[:, f] == label].unique())
+
+    return [n for f, n in enumerate(cases.names) if min(patients(f, 0), patients(f, 1)) < _FEWEST_PATIENTS]
 
 
 def _point_figures(cases: Scores, judged: list[int]) -> dict[str, float]:

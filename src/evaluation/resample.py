@@ -28,7 +28,7 @@ def draw_weights(group_N: Tensor, *, resamples: int, seed: int) -> Tensor:
 def resampled(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
     """Every figure of ``cases`` in every resample, float64 (R,), by its name without the group.
 
-    NaN where a resample leaves a figure undefined; means are over the findings that are defined in the resample.
+    NaN where a resample leaves a figure undefined, and a mean with any of its findings.
     """
     size = max(1, _WEIGHTS_AT_ONCE // max(1, weight_RN.shape[1]))
     parts = [_figures(cases, chunk_RN.double()) for chunk_RN in weight_RN.split(size)]
@@ -56,7 +56,7 @@ def _figures(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
     figures: dict[str, Tensor] = {}
     for metric in columns[0]:
         value_RF = torch.stack([column[metric] for column in columns], dim=1)
-        figures[f"{metric}_mean"] = value_RF.nanmean(dim=1)
+        figures[f"{metric}_mean"] = value_RF.mean(dim=1)
         figures |= {f"{metric}/{name}": value_RF[:, f] for f, name in enumerate(cases.names)}
     if cases.exclusive:
         right_N1 = (cases.score_NF.argmax(1) == cases.label_NF.argmax(1)).double()[:, None]

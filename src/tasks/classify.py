@@ -19,7 +19,7 @@ from src.evaluation.table import save_results
 from src.evaluation.threshold import best_threshold
 from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
-from src.tasks.judge import keep_skipped, show_where
+from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
 from src.tasks.probes.fit import Fit, Probe
 from src.tasks.tell_loggers import log_figures, log_media
 
@@ -53,6 +53,7 @@ def classify(
             "task=classify needs labels, and this data set has none; give dataset.label_columns or "
             "dataset.category_column, or another data set."
         )
+    refuse_unjudgeable(datamodule, judge_on)
     fits = probe(
         encoder=image_encoder,
         datamodule=datamodule,

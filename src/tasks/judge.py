@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
+from src.core.errors import UserError
 from src.core.files import replacing
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
@@ -15,7 +17,7 @@ from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
 from src.evaluation.estimate import Figures
 from src.evaluation.linear_probe import linear_probe_cases
-from src.evaluation.measure import measure
+from src.evaluation.measure import judged_findings, measure
 from src.evaluation.prompts import Prompts
 from src.evaluation.prototypes import PrototypeUsage, prototype_usage
 from src.evaluation.retrieval import retrieval_cases, retrieval_figures
@@ -90,6 +92,21 @@ def judge(
         usage = prototype_usage(studies.image_ND, studies.text_ND, prototype_KD.cpu())
         figures |= usage.figures()
     return Verdict(split=split, studies=studies, usage=usage, figures=figures, cases=cases)
+
+
+def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
+    """Raise UserError where the labels of a split cannot judge anything, before the work that would show it."""
+    label_KF = torch.from_numpy(datamodule.split(split).label_KF)
+    if not len(label_KF):
+        raise UserError(
+            f"the {split} split has no usable image to judge on; give task.judge_on=val, or another split in dataset."
+        )
+    if not judged_findings(label_KF):
+        raise UserError(
+            f"none of {', '.join(datamodule.source.finding_names)} has both a positive and a negative among the "
+            f"{len(label_KF)} images of the {split} split, so nothing can be measured; give other findings or a larger "
+            "split."
+        )
 
 
 def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path) -> None:

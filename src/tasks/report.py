@@ -9,7 +9,7 @@ from src.core.files import write_text
 from src.pictures.sweep_plot import Mark, Panel, draw_sweep
 from src.tasks.reporting.axes import find_axes
 from src.tasks.reporting.cells import Cell, Table, find_row, make_table
-from src.tasks.reporting.jobs import Unfinished, read_jobs
+from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
 from src.tasks.reporting.published import SHIPPED, read_published
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
@@ -38,7 +38,8 @@ def report(
     names = [sweep] if isinstance(sweep, str) else list(sweep or ())
     if not names:
         raise UserError("task=report needs the folder of a sweep; give sweep=DIR, e.g. sweep=outputs/sweeps/mgca.")
-    jobs = read_jobs([Path(name) for name in names], unfinished=unfinished)
+    sweeps = [Path(name) for name in names]
+    jobs = read_jobs(sweeps, unfinished=unfinished)
     axes = find_axes(jobs, columns=columns, repeats=repeats)
     chosen = choose_metrics(axes.points, metrics)
     figures = None if published is None else read_published(SHIPPED if published == "shipped" else Path(published))
@@ -49,13 +50,22 @@ def report(
         row = find_row(table, baseline)
         compare_rows(table, row, resamples=resamples)
         table.notes += difference_notes(table, row)
-    into = Path(folder) if folder is not None else Path(names[0]) / "report"
+    if missing := left_out(sweeps):
+        table.notes.append(f"Left out, as not finished: {', '.join(missing)}.")
+    into = Path(folder) if folder is not None else _own_folder(sweeps)
     title = f"{len(jobs)} finished jobs in {', '.join(names)}"
     write_text(into / "report.md", f"{title}\n\n{markdown(table)}\n")
     write_text(into / "report.csv", long_csv(table))
     write_text(into / "report.tex", latex(table) + "\n")
     draw_sweep(_panels(table), into / "report.png")
     print(f"\n{title}\n\n{markdown(table)}\n\nreport.md, report.csv, report.tex and report.png lie in {into}")
+
+
+def _own_folder(sweeps: Sequence[Path]) -> Path:
+    """A report of several sweeps lies beside the first, and leaves that one's own alone."""
+    if len(sweeps) == 1:
+        return sweeps[0] / "report"
+    return sweeps[0].parent / f"report_of_{'_and_'.join(sweep.name for sweep in sweeps)}"
 
 
 def _panels(table: Table) -> list[Panel]:

@@ -17,7 +17,7 @@ from src.evaluation.zero_shot import Compare, Ensemble, ZeroShot, rows_of_one_cl
 from src.models.alignment import AlignmentModel
 from src.tasks.draw_classes import draw_classes
 from src.tasks.embed_prompts import embed_prompts
-from src.tasks.judge import keep_skipped, show_where
+from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures, log_media
 
@@ -52,10 +52,11 @@ def zero_shot(
         )
     if prompts is None:
         raise UserError("zero-shot needs prompts, and this data set has none; give prompts=generic or write your own")
-    split = datamodule.split(judge_on)
-    if how.by_classes(source.finding_names, exclusive=source.exclusive) and len(split):
+    by_classes = how.by_classes(source.finding_names, exclusive=source.exclusive)
+    refuse_unjudgeable(datamodule, judge_on)
+    if by_classes:
         # what cannot be judged is said before the images are read
-        rows_of_one_class(torch.from_numpy(split.label_KF))
+        rows_of_one_class(torch.from_numpy(datamodule.split(judge_on).label_KF))
     model = model.to(trainer.strategy.root_device)
     prompt = embed_prompts(model, prompts, datamodule)
     loader = datamodule.judging_dataloader(judge_on)

@@ -181,3 +181,24 @@ def test_equals_the_definition(n: int, findings: int, levels: int, scale: float,
     measured = masked_auroc(score[:, judged], label[:, judged])
     expected = [by_pairs(score[:, i], label[:, i]) for i in judged]
     assert measured.tolist() == pytest.approx(expected, abs=1e-6)
+
+
+def test_few_patients_give_no_interval() -> None:
+    label = [[i % 2, i < 4] for i in range(20)]
+    score = [[i / 20, (20 - i) / 20] for i in range(20)]
+    figures = measure(_scores(score, label), group="x", resamples=200)
+    assert figures["x/auroc/a"].low < figures["x/auroc/a"].high
+    # four positives, of four patients
+    assert figures["x/auroc/b"].value == 1.0
+    assert math.isnan(figures["x/auroc/b"].low)
+    assert not math.isnan(figures["x/auroc_mean"].low)
+
+
+def test_a_mean_needs_all_its_findings_in_a_resample() -> None:
+    label = [[1, 1], [0, 1], [1, 1], [0, 0]]
+    cases = _scores([[0.9, 0.1], [0.2, 0.3], [0.8, 0.2], [0.1, 0.4]], label)
+    # the second resample holds no negative of b
+    drawn = resampled(cases, torch.tensor([[1.0, 1.0, 1.0, 1.0], [2.0, 1.0, 1.0, 0.0]]))
+    assert not drawn["auroc_mean"][0].isnan()
+    assert drawn["auroc/a"][1] == 1.0
+    assert drawn["auroc_mean"][1].isnan()

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from src.core.case_keys import CaseKeys
@@ -55,14 +56,15 @@ def make_report(sweep: Path | Sequence[Path], **settings: Any) -> list[dict[str,
         "folder": None,
     }
     report(sweep=names, **{**defaults, **settings})
-    first = Path(names if isinstance(names, str) else names[0])
-    with (first / "report" / "report.csv").open(newline="") as file:
+    folder = Path(names) / "report" if isinstance(names, str) else next(Path(names[0]).parent.glob("report_of_*"))
+    with (folder / "report.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
 def hits_job(settings: Mapping[str, Any], mean: float, **more: Any) -> MadeJob:
-    """Ten cases of which ``mean`` are hits."""
-    return MadeJob(settings=settings, hits=[1.0] * round(10 * mean) + [0.0] * round(10 - 10 * mean), **more)
+    """Ten cases of which ``mean`` are hits, other ones for another seed."""
+    hits = [1.0] * round(10 * mean) + [0.0] * round(10 - 10 * mean)
+    return MadeJob(settings=settings, hits=list(np.roll(hits, int(settings.get("seed", 0)))), **more)
 
 
 def write_sweep(folder: Path, jobs: Sequence[MadeJob]) -> Path:

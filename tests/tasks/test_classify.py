@@ -88,7 +88,8 @@ def test_the_cached_probe_fills_a_table(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("dataset.prevalence=0",), "no finding with both a positive and a negative"),
+        (("dataset.prevalence=0",), "has both a positive and a negative among the 16 images of the test split"),
+        (("dataset.test=0",), "the test split has no usable image to judge on; give task.judge_on=val"),
         (("probe=cached", "datamodule.fraction=0.5"), "probe=cached takes its fractions from probe.fractions"),
         (("probe=cached", "probe.fractions=[0.01]"), "probe.fractions=0.01 at seed 1 has 1 image(s)"),
         (("probe=cached", "probe.seeds=[1,1]"), "repeats a value"),

@@ -246,3 +246,18 @@ def test_a_path_is_called_by_its_file_and_no_label_is_read_as_a_formula(tmp_path
     jobs = [hits_job({"checkpoint": f"runs/{name}/$x_{name}.ckpt"}, 0.5) for name in "ab"]
     rows = make_report(write_sweep(tmp_path / "s", jobs))
     assert [row["row"] for row in rows] == ["checkpoint=$x_a.ckpt", "checkpoint=$x_b.ckpt"]
+
+
+def test_a_seed_that_changes_nothing_makes_no_further_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hits = [1.0, 0.0, 1.0, 1.0]
+    jobs = [MadeJob(settings={"loss": loss, "seed": seed}, hits=hits) for loss in (ITA, ALL) for seed in (1, 2)]
+    rows = make_report(write_sweep(tmp_path / "s", jobs))
+    assert [row["n"] for row in rows] == ["1", "1"]
+    assert "2 runs found exactly what another one of their row did" in capsys.readouterr().out
+
+
+def test_what_is_left_out_is_said(ablation: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (ablation / "7" / "done.json").unlink()
+    make_report(ablation, unfinished="leave_out")
+    assert f"Left out, as not finished: {ablation / '7'}" in capsys.readouterr().out
+    assert "Left out, as not finished" in (ablation / "report" / "report.md").read_text()

@@ -72,7 +72,7 @@ EDEMA = "{positive: [There is edema.], negative: [No edema is seen.]}"
         ([f"+prompts.findings.oedema={EDEMA}"], "did you mean edema?"),
         (["prompts.findings.edema.negative=['...']"], 'cleaning leaves nothing of "..."'),
         (["~prompts"], "this data set has none; give prompts=generic"),
-        (["task.compare=classes", "dataset.prevalence=0"], "no judged image has exactly one of the findings"),
+        (["dataset.prevalence=0"], "has both a positive and a negative among"),
     ],
 )
 def test_what_it_refuses(judge: Callable, overrides: list[str], message: str):

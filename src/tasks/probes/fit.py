@@ -59,5 +59,5 @@ def refuse_one_sided(label_NF: Tensor, of: str) -> None:
     if not judged_findings(label_NF):
         raise UserError(
             f"{of} has {len(label_NF)} image(s) and no finding with both a positive and a negative among them, so "
-            "nothing can be learnt; take a larger fraction or more images."
+            "nothing can be learnt; take a larger fraction, more images or other findings."
         )

@@ -5,6 +5,7 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from src.core.errors import UserError
@@ -75,17 +76,42 @@ def make_table(axes: Axes, metrics: Sequence[str], published: Published | None, 
     """Sort the points into cells, find the best of each column, and put the published figures beside them."""
     columns = _columns(axes, metrics)
     labels = dict.fromkeys(row_label(axes, point) for point in _in_order(axes))
-    rows = []
+    rows, copies = [], 0
     for label in labels:
-        own = [point for point in axes.points if row_label(axes, point) == label]
+        every = [point for point in axes.points if row_label(axes, point) == label]
+        own = _distinct(every, axes.columns)
+        copies += len(every) - len(own)
         cells = [_cell(axes, own, column, published) for column in columns]
         rows.append(Row(label=label, settings={key: own[0].settings[key] for key in axes.rows}, cells=cells))
     for c, column in enumerate(columns):
         _mark_best([row.cells[c] for row in rows], column.metric)
     table = Table(axes=axes, columns=columns, rows=rows)
+    if copies:
+        table.notes.append(f"{copies} runs found exactly what another one of their row did, and are not counted twice.")
     if published is not None and published_rows:
         rows += _published_rows(table, published)
     return table
+
+
+def _distinct(points: Sequence[Point], columns: str | None) -> list[Point]:
+    """The same predictions twice are one result: the seed in which the two differ changed nothing."""
+    first: dict[str, list[Point]] = {}
+    for point in points:
+        place = point.settings[columns] if columns else None
+        alike = first.setdefault(repr((place, sorted(point.figures.items()))), [])
+        if not any(_same_files(point, other) for other in alike):
+            alike.append(point)
+    return [point for point in points if any(point is one for alike in first.values() for one in alike)]
+
+
+def _same_files(one: Point, other: Point) -> bool:
+    if one.job is other.job or not one.cases or one.cases.keys() != other.cases.keys():
+        return False
+    return all(_bytes(path) == _bytes(other.cases[group]) for group, path in one.cases.items())
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes() if path.is_file() else b""
 
 
 def find_row(table: Table, baseline: str) -> Row:

@@ -44,6 +44,12 @@ def read_jobs(sweeps: Sequence[Path], *, unfinished: Unfinished) -> list[Job]:
     return jobs
 
 
+def left_out(sweeps: Sequence[Path]) -> list[str]:
+    """The folders of jobs that are not finished, for a note; those that never began have none."""
+    folders = [folder for sweep in sweeps for folder in _job_folders(sweep)]
+    return [str(folder) for folder in folders if read_done(folder) is None]
+
+
 def _job_folders(sweep: Path) -> list[Path]:
     if not sweep.is_dir():
         raise UserError(f"sweep={sweep}: there is no such folder; give the folder of a sweep, as outputs/sweeps/NAME.")
