@@ -17,6 +17,7 @@ from src.models.features import ImageEncoder
 _RELEASED = "img_encoder_q."
 _OURS = "model."
 _IMAGE = "image_encoder."
+_FINE_TUNED = "encoder."
 
 
 def load_model(model: AlignmentModel, path: Path) -> Tensor | None:
@@ -32,16 +33,16 @@ def load_model(model: AlignmentModel, path: Path) -> Tensor | None:
 
 
 def load_image_encoder(encoder: ImageEncoder, path: Path) -> None:
-    """Load the image encoder of a checkpoint into ``encoder``; what else the file holds does not matter.
+    """Load the image encoder of a checkpoint, of pretraining or of fine-tuning, into ``encoder``; the rest is left.
 
     Raises UserError where the file is damaged, would run code, has no image encoder, or another one.
     """
     tensors = read_tensors(path)
     named = rename_released(tensors, source=str(path))[0] if _is_released(tensors) else _below(tensors, _OURS)
-    weights = _below(named, _IMAGE)
+    weights = _below(named, _IMAGE) or _below(tensors, _FINE_TUNED)
     if not weights:
         raise UserError(
-            f"{path} holds no image encoder of a pretraining run of ours or of MGCA's; for weights of another origin "
+            f"{path} holds no image encoder of a run of ours or of MGCA's; for weights of another origin "
             "give encoder.image.weights=FILE in place of checkpoint=FILE."
         )
     load_exactly(encoder, weights, str(path))

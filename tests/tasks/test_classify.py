@@ -40,6 +40,16 @@ def _run_dir(tmp_path: Path) -> Path:
     return next((tmp_path / "outputs").rglob("records.json")).parent
 
 
+def test_a_fine_tuned_encoder_is_judged_again(
+    pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    tuned = run_cli(*tiny, *QUICK, *CLASSIFY, "probe=finetune", "task.pictures=false", f"checkpoint={pretrained}")
+    assert tuned.code == 0, tuned.err
+    last = next((tmp_path / "outputs").rglob("last.ckpt"))
+    again = run_cli(*tiny, *QUICK, *CLASSIFY, "probe=cached", "probe.fractions=[1.0]", f"checkpoint={last}")
+    assert again.code == 0, again.err
+
+
 @pytest.mark.parametrize("probe", ["published", "finetune"])
 def test_a_trained_probe(
     probe: str, pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
