@@ -31,7 +31,7 @@ def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate |
 
     The interval holds the middle 95 % of those of ``resamples`` bootstrap resamples that have a figure, in which
     patients are drawn whole; it speaks of these test cases, not of another training. A finding that fewer than five
-    patients have, or lack, gets none: so few do not show how they vary.
+    patients have, or lack, gets none, as so few do not show how they vary; nor does a mean of such findings alone.
     """
     if isinstance(cases, Scores):
         judged = judged_findings(cases.label_NF)
@@ -90,10 +90,11 @@ def _with_intervals(points: dict[str, float], cases: Cases, resamples: int) -> F
     drawn = resampled(cases, weight_RN)
     ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
     estimates = {name: Estimate(value, *drawn[name].nanquantile(ends).tolist()) for name, value in points.items()}
-    for name in _of_few_patients(cases):
-        own = [figure for figure in estimates if figure.partition("/")[2] == name]
-        estimates |= {figure: Estimate(points[figure], torch.nan, torch.nan) for figure in own}
-    return estimates
+    few = _of_few_patients(cases)
+    bare = [figure for figure in estimates if figure.partition("/")[2] in few]
+    if isinstance(cases, Scores) and len(few) == len(cases.names):
+        bare += [figure for figure in estimates if figure.endswith("_mean")]
+    return estimates | {figure: Estimate(points[figure], torch.nan, torch.nan) for figure in bare}
 
 
 def _of_few_patients(cases: Cases) -> list[str]:

@@ -192,6 +192,8 @@ def test_few_patients_give_no_interval() -> None:
     assert figures["x/auroc/b"].value == 1.0
     assert math.isnan(figures["x/auroc/b"].low)
     assert not math.isnan(figures["x/auroc_mean"].low)
+    alone = measure(_scores([one[1:] for one in score], [one[1:] for one in label]), group="x", resamples=200)
+    assert math.isnan(alone["x/auroc_mean"].low)
 
 
 def test_a_mean_needs_all_its_findings_in_a_resample() -> None:
