@@ -14,7 +14,7 @@ from src.evaluation.cases import Scores, load_cases
 from src.evaluation.measure import measure
 from src.evaluation.records import read_records
 
-QUICK = ("probe.max_epochs=2", "dataset.train=40", "resamples=30")
+QUICK = ("probe.max_epochs=2", "dataset.train=40", "dataset.test=60", "resamples=30")
 CLASSIFY = ("task=classify", "callbacks.progress=null")
 
 
@@ -56,13 +56,13 @@ def test_a_trained_probe(
 ) -> None:
     answer = run_cli(*tiny, *QUICK, *CLASSIFY, f"probe={probe}", f"checkpoint={pretrained}")
     assert answer.code == 0, answer.err
-    assert "16 held-out images (test split)" in answer.out
+    assert "60 held-out images (test split)" in answer.out
     assert "support device" in answer.out
     folder = _run_dir(tmp_path)
     (record,) = read_records(folder)
     cases = load_cases(folder / record.cases["classify"])
     assert isinstance(cases, Scores)
-    assert cases.keys.row_N.tolist() == list(range(16))
+    assert cases.keys.row_N.tolist() == list(range(60))
     assert ((cases.score_NF > 0) & (cases.score_NF < 1)).all()
     again = measure(cases, group="classify", resamples=0)
     assert record.figures["classify/auroc_mean"].value == again["classify/auroc_mean"].value
