@@ -31,7 +31,7 @@ LINES = Panel(
 )
 
 
-@pytest.mark.parametrize(("panel", "count", "columns"), [(ROWS, 1, 1), (ROWS, 4, 3), (LINES, 2, 2)])
+@pytest.mark.parametrize(("panel", "count", "columns"), [(ROWS, 1, 1), (ROWS, 4, 2), (ROWS, 5, 3), (LINES, 2, 2)])
 def test_each_figure_has_a_panel(panel: Panel, count: int, columns: int, tmp_path: Path) -> None:
     draw_sweep([panel] * count, tmp_path / "out" / "s.png")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["s.png"]
