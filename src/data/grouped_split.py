@@ -49,7 +49,9 @@ def split_by_column(
 
 
 def draw_val(positions: dict[Split, np.ndarray], group_N: Sequence[str], *, fraction: float, seed: int) -> None:
-    """Move whole groups of the training rows to ``val``, drawn by ``seed``, for a table that marks none."""
+    """Where a table marks no ``val``, move whole groups of the training rows there, drawn by ``seed``."""
+    if len(positions["val"]):
+        return
     train_T = positions["train"]
     drawn = split_by_fractions([group_N[row] for row in train_T], val=fraction, test=0.0, seed=seed)
     positions["train"], positions["val"] = train_T[drawn["train"]], train_T[drawn["val"]]

@@ -69,6 +69,7 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
     except JobFailedError:
         raise
     except Exception as error:
+        # whatever it is, the sweep's other jobs go on; run.log keeps the traceback of a defect
         raise _failed(folder, error) from error
 
 

@@ -20,7 +20,7 @@ from src.evaluation.threshold import best_threshold
 from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
 from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
-from src.tasks.probes.fit import Fit, Probe
+from src.tasks.probes.fit import Fit, Probe, ProbeInput
 from src.tasks.tell_loggers import log_figures, log_media
 
 GROUP = "classify"
@@ -55,12 +55,14 @@ def classify(
         )
     refuse_unjudgeable(datamodule, judge_on)
     fits = probe(
-        encoder=image_encoder,
-        datamodule=datamodule,
-        make_head=make_head,
-        make_trainer=make_trainer,
-        judge_on=judge_on,
-        resume_from=resume_from,
+        ProbeInput(
+            encoder=image_encoder,
+            datamodule=datamodule,
+            make_head=make_head,
+            make_trainer=make_trainer,
+            judge_on=judge_on,
+            resume_from=resume_from,
+        )
     )
     if not fits:
         return

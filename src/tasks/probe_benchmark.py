@@ -16,7 +16,7 @@ from src.evaluation.class_table import percent
 from src.evaluation.measure import judged_findings, masked_auroc
 from src.models.features import ImageEncoder
 from src.tasks.probes.cached import CachedProbe
-from src.tasks.probes.fit import Fit, Probe
+from src.tasks.probes.fit import Fit, Probe, ProbeInput
 from src.tasks.probes.trained import TrainedProbe
 
 
@@ -52,12 +52,14 @@ class ProbeBenchmark:
             torch.manual_seed(seed)
             start = time.perf_counter()
             fits = probe(
-                encoder=image_encoder,
-                datamodule=datamodule,
-                make_head=make_head,
-                make_trainer=make_trainer,
-                judge_on="test",
-                resume_from=None,
+                ProbeInput(
+                    encoder=image_encoder,
+                    datamodule=datamodule,
+                    make_head=make_head,
+                    make_trainer=make_trainer,
+                    judge_on="test",
+                    resume_from=None,
+                )
             )
             seconds = time.perf_counter() - start
             return _Filled(seconds, {_cell(fit, fraction, seed): _auroc(fit, datamodule) for fit in fits})

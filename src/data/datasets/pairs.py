@@ -74,43 +74,29 @@ class PairsSource:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
         path = Path(table)
         frame = read_table(path)
-        _check_columns(
-            frame,
-            path,
-            label_columns,
-            image_column=image_column,
-            report_column=report_column,
-            group_column=group_column,
-            id_column=id_column,
-            split_column=split_column,
-            category_column=category_column,
-        )
+        named = {"image_column": image_column, "report_column": report_column, "group_column": group_column}
+        named |= {"id_column": id_column, "split_column": split_column, "category_column": category_column}
+        _check_columns(frame, path, label_columns, named)
         self.finding_names = (*label_columns, *category_values)
         label_NF = read_labels(frame, path, label_columns, uncertain)
         category_NF = read_categories(frame, path, category_column, category_values, category_separator)
         self._label_NF = np.concatenate([label_NF, category_NF], axis=1)
-        if report_column is None and not self.finding_names:
-            raise UserError(
-                "dataset=pairs needs reports or labels: set dataset.report_column, dataset.label_columns or "
-                "dataset.category_column"
-            )
+        _need_reports_or_labels(report_column, self.finding_names)
         self.exclusive = exclusive
         if exclusive:
             refuse_several_classes(self._label_NF, path)
         own = group_column or report_column
-        groups = frame[own].tolist() if own else list(map(str, range(len(frame))))
+        self._patient_N = frame[own].tolist() if own else list(map(str, range(len(frame))))
         if split_column is None:
-            self._positions = split_by_fractions(groups, val=val_fraction, test=test_fraction, seed=seed)
+            self._positions = split_by_fractions(self._patient_N, val=val_fraction, test=test_fraction, seed=seed)
         else:
-            self._positions = _given_split(frame, path, split_column, split_values, groups)
-            if not len(self._positions["val"]):
-                draw_val(self._positions, groups, fraction=val_fraction, seed=seed)
+            self._positions = _given_split(frame, path, split_column, split_values, self._patient_N)
+            draw_val(self._positions, self._patient_N, fraction=val_fraction, seed=seed)
         self._reports: Reports = "labels" if report_column is None else "own"
         self._report_N = np.array(frame[report_column].tolist() if report_column else [""] * len(frame), dtype=object)
         self._dicom_scale: DicomScale = dicom_scale
         self._image_root = Path(image_root or path.parent)
         self._image_N = [cell.strip() for cell in frame[image_column]]
-        self._patient_N = groups
         self._id_N = frame[id_column].tolist() if id_column else self._image_N
         self.packed = self._as_packed(name, store)
         if not self.packed.is_packed:
@@ -178,7 +164,7 @@ class PairsSource:
         return str(self._report_N[position_N[index]])
 
 
-def _check_columns(frame: "pd.DataFrame", path: Path, labels: Sequence[str], **columns: str | None) -> None:
+def _check_columns(frame: "pd.DataFrame", path: Path, labels: Sequence[str], columns: Mapping[str, str | None]) -> None:
     named = {key: column for key, column in columns.items() if column is not None}
     named |= {f"label_columns[{i}]": column for i, column in enumerate(labels)}
     require_columns(frame, path, {f"dataset.{key}": column for key, column in named.items()})
@@ -187,6 +173,14 @@ def _check_columns(frame: "pd.DataFrame", path: Path, labels: Sequence[str], **c
             require_values(frame, path, named[key])
     if "id_column" in named:
         _refuse_duplicates(frame, path, named["id_column"])
+
+
+def _need_reports_or_labels(report_column: str | None, finding_names: Sequence[str]) -> None:
+    if report_column is None and not finding_names:
+        raise UserError(
+            "dataset=pairs needs reports or labels: set dataset.report_column, dataset.label_columns or "
+            "dataset.category_column"
+        )
 
 
 def _given_split(

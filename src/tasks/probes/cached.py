@@ -5,12 +5,10 @@ Axes: H heads, N images, E feature width, F findings or classes.
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from lightning import Trainer
 from torch import Tensor, nn
 
 from src.core.errors import UserError
@@ -18,8 +16,7 @@ from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.features import Features, extract
 from src.heads.objective import probabilities
-from src.models.features import ImageEncoder
-from src.tasks.probes.fit import Fit, refuse_one_sided
+from src.tasks.probes.fit import Fit, ProbeInput, refuse_one_sided
 from src.tasks.probes.heads import FittedHeads, Recipe, fit_heads
 
 
@@ -62,38 +59,29 @@ class CachedProbe:
         self.max_epochs = max_epochs
         self.patience = patience
 
-    def __call__(
-        self,
-        *,
-        encoder: ImageEncoder,
-        datamodule: PairDataModule,
-        make_head: Callable[..., nn.Module],
-        make_trainer: Callable[..., Trainer],
-        judge_on: Split,
-        resume_from: Path | None,
-    ) -> list[Fit]:
+    def __call__(self, given: ProbeInput) -> list[Fit]:
         """One fit a fraction and seed; see ``Probe``. Raises UserError where a fraction is too small to learn from."""
-        del resume_from
+        datamodule = given.datamodule
         if datamodule.fraction != 1:
             raise UserError(
                 f"probe=cached takes its fractions from probe.fractions; leave datamodule.fraction at 1 and give "
                 f"probe.fractions=[{datamodule.fraction}]."
             )
         cells = self._cells(datamodule)
-        trainer = make_trainer()
+        trainer = given.make_trainer()
         device = trainer.strategy.root_device
-        encoder.to(device)
+        encoder = given.encoder.to(device)
 
         def features(split: Split) -> Features:
             loader = datamodule.judging_dataloader(split)
             return extract(encoder, loader, device=device, precision=trainer.precision).to(device)
 
         train, val = features("train"), features("val")
-        judged = val if judge_on == "val" else features(judge_on)
+        judged = val if given.judge_on == "val" else features(given.judge_on)
         fits = []
         # heads with as many images take their steps together
         for _, group in groupby(sorted(cells, key=lambda cell: len(cell.index_N)), key=lambda cell: len(cell.index_N)):
-            fits += self._fit(list(group), train, val, judged, make_head, exclusive=datamodule.source.exclusive)
+            fits += self._fit(list(group), train, val, judged, given.make_head, exclusive=datamodule.source.exclusive)
         order = [(cell.fraction, cell.seed) for cell in cells]
         return sorted(fits, key=lambda fit: order.index((fit.settings["datamodule.fraction"], fit.settings["seed"])))
 

@@ -32,21 +32,24 @@ class Fit:
     judged_NF: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProbeInput:
+    """What a probe is given: the encoder, the images, and what to make heads and trainers with."""
+
+    encoder: ImageEncoder
+    datamodule: PairDataModule
+    make_head: Callable[..., nn.Module]
+    make_trainer: Callable[..., Trainer]
+    judge_on: Split
+    resume_from: Path | None
+
+
 class Probe(Protocol):
     """How an encoder is judged by classification; an option of ``conf/probe``."""
 
     batch_size: int
 
-    def __call__(
-        self,
-        *,
-        encoder: ImageEncoder,
-        datamodule: PairDataModule,
-        make_head: Callable[..., nn.Module],
-        make_trainer: Callable[..., Trainer],
-        judge_on: Split,
-        resume_from: Path | None,
-    ) -> list[Fit]:
+    def __call__(self, given: ProbeInput) -> list[Fit]:
         """Fit on the training split, choose on the validation split, and predict both it and ``judge_on``.
 
         Nothing in the processes but the first.

@@ -3,22 +3,16 @@
 Axes: N images, E feature width, F findings or classes.
 """
 
-from collections.abc import Callable
-from pathlib import Path
-
 import torch
-from lightning import Trainer
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from src.core.checkpoint import load_exactly, read_tensors
-from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.features import Features, extract
 from src.heads.objective import probabilities
-from src.models.features import ImageEncoder
 from src.tasks.best_checkpoint import best_checkpoint
-from src.tasks.probes.fit import Fit, refuse_one_sided
+from src.tasks.probes.fit import Fit, ProbeInput, refuse_one_sided
 from src.tasks.probes.module import OptimizerRecipe, ProbeData, ProbeModule, SchedulerRecipe
 
 
@@ -45,20 +39,12 @@ class TrainedProbe:
         self.optimizer = optimizer
         self.scheduler = scheduler
 
-    def __call__(
-        self,
-        *,
-        encoder: ImageEncoder,
-        datamodule: PairDataModule,
-        make_head: Callable[..., nn.Module],
-        make_trainer: Callable[..., Trainer],
-        judge_on: Split,
-        resume_from: Path | None,
-    ) -> list[Fit]:
+    def __call__(self, given: ProbeInput) -> list[Fit]:
         """One fit; see ``Probe``. Raises UserError where the training images cannot teach anything."""
+        encoder, datamodule = given.encoder, given.datamodule
         train_NF = torch.from_numpy(datamodule.split("train").label_KF)
         refuse_one_sided(train_NF, f"the training split at datamodule.fraction={datamodule.fraction}")
-        trainer = make_trainer(max_epochs=self.max_epochs, patience=self.patience)
+        trainer = given.make_trainer(max_epochs=self.max_epochs, patience=self.patience)
         device = trainer.strategy.root_device
 
         def features(split: Split) -> Features:
@@ -67,7 +53,7 @@ class TrainedProbe:
 
         module = ProbeModule(
             encoder=encoder,
-            head=make_head(in_dim=encoder.global_dim, classes=train_NF.shape[1]),
+            head=given.make_head(in_dim=encoder.global_dim, classes=train_NF.shape[1]),
             frozen=self.frozen,
             exclusive=datamodule.source.exclusive,
             optimizer=self.optimizer,
@@ -75,14 +61,14 @@ class TrainedProbe:
         )
         val = features("val") if self.frozen else None
         loader = datamodule.judging_dataloader("val") if val is None else _batches(val, self.batch_size)
-        trainer.fit(module, datamodule=ProbeData(datamodule, loader), ckpt_path=resume_from)
+        trainer.fit(module, datamodule=ProbeData(datamodule, loader), ckpt_path=given.resume_from)
         if not trainer.is_global_zero:
             return []
-        best = best_checkpoint(trainer.checkpoint_callback, resume_from)
+        best = best_checkpoint(trainer.checkpoint_callback, given.resume_from)
         if best is not None:
             load_exactly(module, read_tensors(best), str(best))
         val = val or features("val")
-        judged = val if judge_on == "val" else features(judge_on)
+        judged = val if given.judge_on == "val" else features(given.judge_on)
         return [Fit(settings={}, chosen={}, val_NF=_predict(module, val), judged_NF=_predict(module, judged))]
 
 
