@@ -18,11 +18,11 @@ help: ## List every target
 
 setup: $(VENV)/.installed ## Make .venv and install the pinned dependencies
 
-$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt
+$(VENV)/.installed: setup.cfg pyproject.toml constraints.txt packaging/opencv-python/setup.cfg
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || \
 	  { echo "$$($(PYTHON) --version) is too old: name Python 3.10 or newer, e.g. make $(or $(MAKECMDGOALS),setup) PYTHON=python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
+	$(RUN) -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]' ./packaging/opencv-python
 	@touch $@
 
 demo: setup ## Render the phantom, pretrain a small MGCA, judge it, print one table

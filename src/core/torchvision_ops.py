@@ -9,7 +9,7 @@ import importlib.util
 from pathlib import Path
 
 import torch
-from torch import library
+from torch import Tensor, library
 
 _DECLARATIONS = (
     "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
@@ -48,3 +48,10 @@ def _compiled_part_loads() -> bool:
             continue
         return True
     return False
+
+
+def has_compiled(operator: str, tensor: Tensor) -> bool:
+    """Whether torchvision's compiled ``operator`` runs where ``tensor`` lies; false where torchvision is not loaded."""
+    if not hasattr(torch.ops.torchvision, operator):
+        return False
+    return torch._C._dispatch_has_kernel_for_dispatch_key(f"torchvision::{operator}", tensor.device.type.upper())

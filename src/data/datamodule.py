@@ -15,7 +15,8 @@ from src.core.errors import UserError
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.data.collate import PairCollate
-from src.data.memory_cache import fill_store, missing_files, one_thread
+from src.data.loader import make_loader
+from src.data.memory_cache import fill_store, missing_files
 from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
 from src.data.sampler import EpochSampler
@@ -28,7 +29,7 @@ ensure_torchvision()
 
 from lightning import LightningDataModule  # noqa: E402
 
-_STAGES: dict[str | None, tuple[Split, ...]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
+STAGES: dict[str | None, tuple[Split, ...]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
 
 
 class PairDataModule(LightningDataModule):
@@ -90,7 +91,7 @@ class PairDataModule(LightningDataModule):
 
     def setup(self, stage: str | None = None) -> None:
         """Prepare the splits that ``stage`` needs, once; see ``split``."""
-        for name in _STAGES.get(stage, SPLITS):
+        for name in STAGES.get(stage, SPLITS):
             self.split(name)
 
     def split(self, name: Split) -> PairSplit:
@@ -158,16 +159,13 @@ class PairDataModule(LightningDataModule):
     def _loader(self, split: PairSplit, **options: Any) -> DataLoader:
         pad_id = self.tokenizer.pad_id if self.tokenizer else 0
         width = self.max_tokens if self.tokenizer and self.pad_to == "max_tokens" else None
-        return DataLoader(
+        collate = PairCollate(transform=split.transform, pad_id=pad_id, width=width)
+        return make_loader(
             split,
+            collate=collate,
             batch_size=self.batch_size,
             num_workers=self.num_workers,
-            persistent_workers=self.num_workers > 0,
-            pin_memory=torch.cuda.is_available(),
-            collate_fn=PairCollate(transform=split.transform, pad_id=pad_id, width=width),
-            worker_init_fn=one_thread,
-            # its own generator: the model's random numbers must not depend on how many loaders and workers there are
-            generator=torch.Generator().manual_seed(self.seed),
+            seed=self.seed,
             **options,
         )
 

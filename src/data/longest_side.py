@@ -16,13 +16,14 @@ class LongestSide(albumentations.LongestMaxSize):
     """
 
     def __init__(self, *, size: int) -> None:
-        super().__init__(max_size=size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST)
+        super().__init__(max_size=size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST_EXACT)
 
     def apply(self, img: np.ndarray, **_: Any) -> np.ndarray:
         return self._scaled(img, cv2.INTER_AREA)
 
     def apply_to_mask(self, mask: np.ndarray, **_: Any) -> np.ndarray:
-        return self._scaled(mask, cv2.INTER_NEAREST)
+        # the pixel at the centre: the plain kind takes the one at the corner, which moves the mask against its image
+        return self._scaled(mask, cv2.INTER_NEAREST_EXACT)
 
     def _scaled(self, image_HW: np.ndarray, interpolation: int) -> np.ndarray:
         height, width = fit_longest_side(image_HW.shape[0], image_HW.shape[1], self.max_size)

@@ -10,6 +10,8 @@ import numpy as np
 
 from src.data.label_sentences import label_sentences
 from src.data.outlines import Rectangle
+from src.data.resize import placement_map
+from src.data.sources import Original
 from src.data.store.store import Store
 
 Reports = Literal["own", "labels"]
@@ -17,7 +19,7 @@ Masks = Literal["own", "boxes"]
 
 
 class PackedTable:
-    """The images of one split, with boxes and masks: a ``PairTable``, ``BoxedTable`` and ``MaskedTable``.
+    """The images of one split: a ``PairTable``, ``BoxedTable``, ``MaskedTable`` and ``MeasuredTable``.
 
     ``position_N``: rows of the store. ``label_NF``: of these, in the order of ``finding_names``: 1, 0, NaN unknown.
     ``reports``: the owner's, or sentences made of
@@ -41,7 +43,7 @@ class PackedTable:
         self.label_NF = label_NF
         self.finding_names = tuple(finding_names)
         self._reports = reports
-        self._masks = masks
+        self.masks_from: Masks = masks
         self._given_subset = given_subset
 
     def __len__(self) -> int:
@@ -71,7 +73,7 @@ class PackedTable:
 
     def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
         """Finding and bool (H, W) mask of each finding that has one in ``image(index)``."""
-        if self._masks == "own":
+        if self.masks_from == "own":
             return [(self._name(finding), mask_HW) for finding, mask_HW in self.store.masks(self._row(index))]
         where = self.store.placement(self._row(index))
         joined: dict[str, np.ndarray] = {}
@@ -79,6 +81,12 @@ class PackedTable:
             filled_HW = Rectangle(*map(float, edge_4)).draw(where.height, where.width)
             joined[name] = joined.get(name, False) | filled_HW
         return list(joined.items())
+
+    def original(self, index: int) -> Original:
+        """The original's size, and where it lies in the packed image."""
+        row = self._row(index)
+        (height, width), where = self.store.size(row), self.store.placement(row)
+        return Original(height, width, where.height, where.width, placement_map(height, width, where))
 
     def groups(self) -> np.ndarray:
         """A number for each image's patient."""

@@ -53,16 +53,26 @@ class PairSplit(Dataset[Sample]):
         other.transform = transform
         return other
 
-    def __getitem__(self, key: int) -> Sample:
-        epoch, position = divmod(key, len(self))
-        index = int(self.index_K[position])
+    def shrunk(self, position: int) -> np.ndarray:
+        """An image after the transform's first stage, uint8 (H, W); not to be written to."""
         if self.image_KSS is None:
-            image_HW = self.transform.shrink(self.table.image(index))
-        else:
-            image_HW = self.image_KSS[position].numpy()
+            return self.transform.shrink(self.table.image(int(self.index_K[position])))
+        return self.image_KSS[position].numpy()
+
+    def row(self, position: int) -> int:
+        """The pair's row in its table."""
+        return self.table.row(int(self.index_K[position]))
+
+    def augmentation(self, key: int) -> int:
+        """The seed by which the second stage is drawn for a key."""
+        epoch, position = divmod(key, len(self))
+        return mix_seed(self.seed, epoch, int(self.index_K[position]))
+
+    def __getitem__(self, key: int) -> Sample:
+        position = key % len(self)
         return Sample(
-            image_HW=self.transform.augment(image_HW, seed=mix_seed(self.seed, epoch, index)),
+            image_HW=self.transform.augment(self.shrunk(position), seed=self.augmentation(key)),
             token_L=self._tokens[self._ends[position] : self._ends[position + 1]],
-            row=self.table.row(index),
+            row=self.row(position),
             label_F=self.label_KF[position],
         )

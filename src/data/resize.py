@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from src.data.axis_map import AxisMap
+
 
 class Placement(NamedTuple):
     """Where an original image lies in a resized one: its size there, its left and top edge, and the whole's size."""
@@ -52,12 +54,16 @@ def resize_mask(mask_HW: np.ndarray, placement: Placement) -> np.ndarray:
     return frame(small_HW, placement).astype(bool)
 
 
+def placement_map(height: int, width: int, placement: Placement) -> AxisMap:
+    """From pixels of an original of ``height`` x ``width`` to pixels of the resized image."""
+    across, down = placement.inner_width / width, placement.inner_height / height
+    return AxisMap(across, down, float(placement.left), float(placement.top))
+
+
 def move_boxes(box_N4: np.ndarray, height: int, width: int, placement: Placement) -> np.ndarray:
     """Left, top, right, bottom of an original of ``height`` x ``width`` in pixels of the resized image, float32."""
-    across, down = placement.inner_width / width, placement.inner_height / height
-    scale_4 = np.array([across, down, across, down], dtype=np.float32)
-    shift_4 = np.array([placement.left, placement.top, placement.left, placement.top], dtype=np.float32)
-    return np.asarray(box_N4, dtype=np.float32).reshape(-1, 4) * scale_4 + shift_4
+    box_N4 = np.asarray(box_N4, dtype=np.float32).reshape(-1, 4)
+    return placement_map(height, width, placement).apply(box_N4)
 
 
 def frame(inner_HW: np.ndarray, placement: Placement) -> np.ndarray:

@@ -1,12 +1,13 @@
 """What a data set of image-report pairs offers to the rest of the project.
 
-Axes: N pairs of one split, F findings, H and W pixels.
+Axes: N pairs of one split, F findings, I ignored regions, H and W pixels.
 """
 
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from src.data.axis_map import IDENTITY, AxisMap
 from src.data.phrases import Phrase
 
 Split = Literal["train", "val", "test"]
@@ -53,6 +54,39 @@ class MaskedTable(Protocol):
 
     def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
         """The name of each finding, and its pixels, bool (H, W), in ``image(index)``."""
+        ...
+
+
+@runtime_checkable
+class IgnoringTable(Protocol):
+    """A table that also knows regions that are neither a finding nor background."""
+
+    def ignored_boxes(self, index: int) -> np.ndarray:
+        """float32 (I, 4): left, top, right and bottom of each, in pixels of ``image(index)``."""
+        ...
+
+    def ignored_mask(self, index: int) -> np.ndarray:
+        """Their pixels, bool (H, W), in ``image(index)``."""
+        ...
+
+
+class Original(NamedTuple):
+    """The image as its owner has it, and ``image(index)``, which may be smaller, in it: sizes in pixels."""
+
+    height: int
+    width: int
+    image_height: int
+    image_width: int
+    to_image: AxisMap
+    """From pixels of the original to those of ``image(index)``."""
+
+
+@runtime_checkable
+class MeasuredTable(Protocol):
+    """A table that knows the size of an image before it is read, and of the original that it was made from."""
+
+    def original(self, index: int) -> Original:
+        """Of ``image(index)``."""
         ...
 
 
@@ -123,6 +157,18 @@ class ChosenSource(Protocol):
 def known_findings(source: PairSource) -> tuple[str, ...]:
     """All findings of a data set, of which ``finding_names`` may be a choice."""
     return source.known_findings if isinstance(source, ChosenSource) else source.finding_names
+
+
+def original_of(table: PairTable, index: int) -> Original:
+    """The original of ``table.image(index)``, which is that image itself where the table knows of no other."""
+    if isinstance(table, MeasuredTable):
+        return table.original(index)
+    return unchanged(*table.image(index).shape)
+
+
+def unchanged(height: int, width: int) -> Original:
+    """An original that is read as it is."""
+    return Original(height, width, height, width, IDENTITY)
 
 
 @runtime_checkable

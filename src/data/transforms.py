@@ -10,6 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from src.core.errors import UserError
+from src.data.axis_map import AxisMap
+
+_CELLS = 16
+# of a pixel: more than single precision loses, less than any turn of an image moves
+_EDGE = 0.02
+
 
 class Annotated(NamedTuple):
     """An image with its masks and boxes after one and the same geometry.
@@ -32,17 +39,14 @@ class ImageTransform:
     """
 
     def __init__(self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float) -> None:
-        from albumentations import BboxParams, Compose
+        from albumentations import Compose
 
         self.mean = mean
         self.std = std
         self._resize = Compose(list(resize))
         self._ops = Compose(list(ops))
-        self._joint = Compose(
-            [*copy.deepcopy(list(resize)), *copy.deepcopy(list(ops))],
-            bbox_params=BboxParams(format="pascal_voc", label_fields=["kept"]),
-        )
-        self._joint_ops = self._joint.transforms[len(resize) :]
+        self._joint_resize = _with_boxes(resize)
+        self._joint_ops = _with_boxes(ops)
 
     def shrink(self, image_HW: np.ndarray) -> np.ndarray:
         """The first stage: the same result every time, so it may be kept. uint8 in and out."""
@@ -55,17 +59,73 @@ class ImageTransform:
 
     def annotated(self, image_HW: np.ndarray, *, mask_MHW: np.ndarray, box_N4: np.ndarray, seed: int) -> Annotated:
         """Both stages on an image and whatever is drawn on it, so that masks and boxes follow the image."""
-        _reseed(self._joint_ops, seed)
-        # albumentations cannot transform an empty stack of masks
-        masks = {"masks": mask_MHW} if len(mask_MHW) else {}
-        result = self._joint(image=image_HW, bboxes=box_N4, kept=np.arange(len(box_N4)), **masks)
-        shape = result["image"].shape
-        return Annotated(
-            image_HW=result["image"],
-            mask_MHW=np.asarray(result.get("masks", np.zeros((0, *shape), dtype=mask_MHW.dtype))),
-            box_N4=np.asarray(result["bboxes"], dtype=np.float32).reshape(-1, 4),
-            kept_N=np.asarray(result["kept"], dtype=np.int64),
-        )
+        small = self.shrink_annotated(image_HW, mask_MHW=mask_MHW, box_N4=box_N4)
+        result = self.augment_annotated(small.image_HW, mask_MHW=small.mask_MHW, box_N4=small.box_N4, seed=seed)
+        return result._replace(kept_N=small.kept_N[result.kept_N])
+
+    def shrink_annotated(self, image_HW: np.ndarray, *, mask_MHW: np.ndarray, box_N4: np.ndarray) -> Annotated:
+        """The first stage of both."""
+        return _through(self._joint_resize, image_HW, mask_MHW, box_N4)
+
+    def augment_annotated(
+        self, image_HW: np.ndarray, *, mask_MHW: np.ndarray, box_N4: np.ndarray, seed: int
+    ) -> Annotated:
+        """The second stage on what the first one gave."""
+        _reseed(self._joint_ops.transforms, seed)
+        return _through(self._joint_ops, image_HW, mask_MHW, box_N4)
+
+    def axis_map(self, height: int, width: int) -> AxisMap:
+        """From pixels of an image of ``height`` x ``width`` to pixels of what both stages make of it.
+
+        It is found by sending boxes through both. Raises ``UserError`` where the stages turn, shear or mirror.
+        """
+        edge_Y, edge_X = (np.linspace(0, side, _CELLS + 1) for side in (height, width))
+        x, y = (grid.ravel() for grid in np.meshgrid(np.arange(_CELLS), np.arange(_CELLS)))
+        box_N4 = np.stack([edge_X[x], edge_Y[y], edge_X[x + 1], edge_Y[y + 1]], axis=1)
+        image_HW, no_mask = np.zeros((height, width), dtype=np.uint8), np.zeros((0, height, width), dtype=np.uint8)
+        result = self.annotated(image_HW, mask_MHW=no_mask, box_N4=box_N4, seed=0)
+        from_N4, to_N4 = box_N4[result.kept_N], result.box_N4.astype(np.float64)
+        new_height, new_width = result.image_HW.shape
+        scale_x, shift_x = _line(from_N4[:, ::2], to_N4[:, ::2], whole=width, side=new_width)
+        scale_y, shift_y = _line(from_N4[:, 1::2], to_N4[:, 1::2], whole=height, side=new_height)
+        return AxisMap(scale_x, scale_y, shift_x, shift_y)
+
+
+def _with_boxes(transforms: Sequence[Any]) -> Any:
+    from albumentations import BboxParams, Compose
+
+    # without a transform albumentations warns that the boxes go through none
+    boxes = BboxParams(format="pascal_voc", label_fields=["kept"]) if transforms else None
+    return Compose(copy.deepcopy(list(transforms)), bbox_params=boxes)
+
+
+def _through(compose: Any, image_HW: np.ndarray, mask_MHW: np.ndarray, box_N4: np.ndarray) -> Annotated:
+    # albumentations cannot transform an empty stack of masks
+    masks = {"masks": mask_MHW} if len(mask_MHW) else {}
+    result = compose(image=image_HW, bboxes=box_N4, kept=np.arange(len(box_N4)), **masks)
+    shape = result["image"].shape
+    return Annotated(
+        image_HW=result["image"],
+        mask_MHW=np.asarray(result.get("masks", np.zeros((0, *shape), dtype=mask_MHW.dtype))),
+        box_N4=np.asarray(result["bboxes"], dtype=np.float32).reshape(-1, 4),
+        kept_N=np.asarray(result["kept"], dtype=np.int64),
+    )
+
+
+def _line(from_N2: np.ndarray, to_N2: np.ndarray, *, whole: int, side: int) -> tuple[float, float]:
+    """Scale and shift along an axis, of ``whole`` pixels, to a frame of ``side``, by the boxes that it does not cut."""
+    inside_N = (to_N2[:, 0] > _EDGE) & (to_N2[:, 1] < side - _EDGE)
+    from_N2, to_N2 = from_N2[inside_N], to_N2[inside_N]
+    if len(from_N2):
+        scale, shift = np.polyfit(from_N2.ravel(), to_N2.ravel(), 1)
+        # single precision blurs what is in truth a whole number of pixels
+        scale, shift = np.round(scale * whole, 3) / whole, np.round(shift, 3)
+        if np.abs(scale * from_N2 + shift - to_N2).max() < _EDGE:
+            return float(scale), float(shift)
+    raise UserError(
+        "transform.eval turns, shears, mirrors or crops an image such that its pixels cannot be led back; judging "
+        "boxes and masks needs a transform.eval that only scales, pads and crops"
+    )
 
 
 def _reseed(transforms: Sequence[Any], seed: int) -> None:

@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 
 from src.core.errors import UserError
 from src.core.torchvision_ops import ensure_torchvision
-from src.engine.parts import DATA_ONLY, GIVEN, Parts, build
+from src.engine.build import build
+from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.provenance import command_line, write_provenance
 from src.engine.validate import resolve_target, validate
 

@@ -1,26 +1,26 @@
 """Builds what a task asks for, and nothing else: each part once, when it is first used."""
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from hydra import compose
-from hydra.errors import InstantiationException
-from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.core.errors import UserError
+from src.engine.build import build
 from src.engine.judged import judged_checkpoint, refuse_other_model, with_weights
 from src.engine.resume import checkpoint_to_resume
-from src.engine.validate import OURS
+from src.engine.validate import resolve_target
 
 # What the engine passes to a node's constructor itself, beside the values of its yaml.
 GIVEN: Mapping[str, frozenset[str]] = {
     "model": frozenset({"image_encoder", "text_encoder"}),
     "datamodule": frozenset({"source", "tokenizer"}),
     "trainer": frozenset({"callbacks", "logger", "plugins"}),
-    "head": frozenset({"in_dim", "classes"}),
+    "head": frozenset({"in_dim", "channels", "classes"}),
 }
 
 DATA_ONLY = frozenset({"run_dir", "dataset", "dataset_named"})
@@ -113,14 +113,31 @@ class Parts:
         return partial(build, self._cfg, "datamodule", source=self.dataset, tokenizer=None)
 
     @cached_property
+    def annotated_images(self) -> Callable[..., Any]:
+        """Makes the data set's loaders with its boxes or its masks, the ``kind`` given; takes what ``labelled_images``
+        takes beside it.
+        """
+        return self._annotated_images
+
+    @cached_property
     def make_head(self) -> Callable[..., Any]:
-        """Makes a head, given ``in_dim`` and ``classes``."""
-        return partial(build, self._cfg, "head")
+        """Makes a head, given ``classes`` and what it reads: ``in_dim`` of a vector, or ``channels`` of each map."""
+        return self._make_head
 
     @cached_property
     def probe(self) -> Any:
         """How the image encoder is judged by classification."""
         return build(self._cfg, "probe")
+
+    @cached_property
+    def tuning(self) -> Any:
+        """How a dense head is trained, and how much of the encoder with it."""
+        return build(self._cfg, "tuning")
+
+    @cached_property
+    def mask_loss(self) -> Any:
+        """The loss of segmentation."""
+        return build(self._cfg, "mask_loss")
 
     @cached_property
     def loss(self) -> Any:
@@ -194,6 +211,22 @@ class Parts:
             **settings,
         )
 
+    def _annotated_images(self, *, kind: Literal["boxes", "masks"], **settings: Any) -> Any:
+        from src.data.annotated_images import AnnotatedImages
+
+        return AnnotatedImages(images=self.labelled_images(**settings), kind=kind)
+
+    def _make_head(self, **given: Any) -> Any:
+        target = self._cfg.head._target_
+        taken = inspect.signature(resolve_target(target)).parameters
+        if not taken.keys() >= given.keys():
+            task = self._cfg.task._target_.rpartition(".")[2]
+            raise UserError(
+                f"head: {target} is no head for task={task}; choose another option of conf/head, e.g. linear to "
+                "classify, retinanet to detect, unet to segment."
+            )
+        return build(self._cfg, "head", **given)
+
     def _dataset_named(self, name: str) -> Any:
         other = compose("config", overrides=[f"dataset={name}"])
         cfg = self._cfg.copy()
@@ -212,26 +245,3 @@ class Parts:
                 continue
             given = {} if name != "early_stopping" or patience is None else {"patience": patience}
             yield build(self._cfg, f"callbacks.{name}", **given)
-
-
-def build(cfg: DictConfig, key: str, **given: Any) -> Any:
-    """Instantiate the config's node ``key`` with ``given`` beside its values.
-
-    Values arrive as plain Python objects. What a third party's constructor refuses becomes a UserError naming the key.
-    """
-    node = OmegaConf.select(cfg, key)
-    if node is None:
-        raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
-    try:
-        return instantiate(node, **given, _convert_="all")
-    except InstantiationException as error:
-        cause = error.__cause__ or error
-        theirs = not str(node.get("_target_", "")).startswith(OURS)
-        refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
-        if theirs and refused:
-            reason = str(cause).rstrip(".!")
-            raise UserError(
-                f"{key} ({node._target_}) cannot be built: {reason}; correct its settings, which --cfg job lists, or "
-                "choose another option of its group (e.g. trainer=cpu)."
-            ) from error
-        raise cause from None

@@ -30,6 +30,8 @@ class RunConfig:
     prompts: Any = None
     probe: Any = MISSING
     head: Any = MISSING
+    tuning: Any = MISSING
+    mask_loss: Any = MISSING
     optimizer: Any = MISSING
     scheduler: Any = MISSING
     trainer: Any = MISSING

@@ -16,6 +16,7 @@ from torch import Tensor
 from src.core.case_keys import CaseKeys
 from src.core.errors import UserError
 from src.core.files import replacing
+from src.evaluation.matches import Matches, columns_of_matches, matches_in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,11 +47,15 @@ class Values:
     value_NM: Tensor
 
 
-Cases = Scores | Values
+Cases = Scores | Values | Matches
 
 
 def save_cases(cases: Cases, path: Path) -> None:
-    """Write ``cases`` as Parquet: row, group, image_id; then score/NAME and label/NAME a finding, or value/NAME."""
+    """Write ``cases`` as Parquet, a case a row: row, group, image_id, and what is known of the case.
+
+    That is score/NAME and label/NAME a finding, or value/NAME a measure, or of detections: objects/NAME a finding, and
+    lists of the finding's number, the score and, at each threshold of overlap, the outcome of each of them.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -58,16 +63,8 @@ def save_cases(cases: Cases, path: Path) -> None:
     columns: dict[str, Any] = {"row": keys.row_N.numpy(), "group": keys.group_N.numpy()}
     if keys.image_id_N is not None:
         columns["image_id"] = list(keys.image_id_N)
-    about: dict[str, Any]
-    if isinstance(cases, Scores):
-        for f, name in enumerate(cases.names):
-            columns[f"score/{name}"] = cases.score_NF[:, f].numpy()
-            columns[f"label/{name}"] = cases.label_NF[:, f].numpy()
-        threshold = None if cases.threshold_F is None else cases.threshold_F.tolist()
-        about = {"exclusive": cases.exclusive, "probabilities": cases.probabilities, "threshold": threshold}
-    else:
-        columns |= {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
-        about = {}
+    more, about = _columns_of(cases)
+    columns |= more
     table = pa.table(columns).replace_schema_metadata({"cases": json.dumps({"names": cases.names, **about})})
     with replacing(path) as draft:
         pq.write_table(table, draft)
@@ -86,6 +83,20 @@ def load_cases(path: Path) -> Cases:
         raise UserError(f"{path} is missing or does not hold the cases of a run; run its job again.") from error
 
 
+def _columns_of(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the columns hold beside the keys, and what they do not say of themselves."""
+    if isinstance(cases, Values):
+        return {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}, {}
+    if isinstance(cases, Matches):
+        return columns_of_matches(cases)
+    columns: dict[str, Any] = {}
+    for f, name in enumerate(cases.names):
+        columns[f"score/{name}"] = cases.score_NF[:, f].numpy()
+        columns[f"label/{name}"] = cases.label_NF[:, f].numpy()
+    threshold = None if cases.threshold_F is None else cases.threshold_F.tolist()
+    return columns, {"exclusive": cases.exclusive, "probabilities": cases.probabilities, "threshold": threshold}
+
+
 def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
     def column(name: str) -> np.ndarray:
         return table.column(name).to_numpy()
@@ -99,6 +110,8 @@ def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
         group_N=torch.from_numpy(column("group").copy()),
         image_id_N=table.column("image_id").to_pylist() if "image_id" in table.column_names else None,
     )
+    if "overlaps" in about:
+        return matches_in(table, about, keys)
     if "exclusive" not in about:
         return Values(keys=keys, names=names, value_NM=stack("value"))
     return Scores(

@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 
 from src.core.torchvision_ops import ensure_torchvision
-from src.evaluation.cases import Cases, Scores
+from src.evaluation.cases import Cases, Matches, Scores
 from src.evaluation.estimate import Estimate, Figures
 from src.evaluation.resample import BINS, draw_weights, found, resampled
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = -1
 _SEED = 0
-_FEWEST_PATIENTS = 5
+_FEWEST = 5
 
 
 def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate | float | int]:
@@ -29,16 +29,25 @@ def measure(cases: Cases, *, group: str, resamples: int) -> dict[str, Estimate |
     those that the means are over: one that no case has, or every case, is left out, and named by
     ``say_left_out``.
 
+    Detections: what ``Matches.metrics`` names, over the findings that have an object; ``group/images`` and
+    ``group/objects`` that count and, where not every image does, ``group/skipped_no_box`` and
+    ``group/skipped_no_prediction``.
+
     The interval holds the middle 95 % of those of ``resamples`` bootstrap resamples that have a figure, in which
     patients are drawn whole; it speaks of these test cases, not of another training. A finding that fewer than five
-    patients have, or lack, gets none, as so few do not show how they vary; nor does a mean of such findings alone.
+    patients have, or (detections aside) lack, gets none, as so few do not show how they vary; nor does a mean of such
+    findings alone.
     """
     if isinstance(cases, Scores):
         judged = judged_findings(cases.label_NF)
         figures = _with_intervals(_point_figures(cases, judged), _only(cases, judged), resamples)
         return {**{f"{group}/{name}": figure for name, figure in figures.items()}, f"{group}/findings": len(judged)}
-    mean_M = cases.value_NM.nanmean(dim=0).tolist()
-    figures = _with_intervals(dict(zip(cases.names, mean_M, strict=True)), cases, resamples)
+    if isinstance(cases, Matches):
+        once_1N = torch.ones(1, len(cases.keys))
+        points = {name: float(value_1) for name, value_1 in resampled(cases, once_1N).items()}
+    else:
+        points = dict(zip(cases.names, cases.value_NM.nanmean(dim=0).tolist(), strict=True))
+    figures = {**_with_intervals(points, cases, resamples), **_counts(cases)}
     return {f"{group}/{name}": figure for name, figure in figures.items()}
 
 
@@ -49,6 +58,8 @@ def say_left_out(cases: Cases, *, group: str) -> None:
         left_out = [name for f, name in enumerate(cases.names) if f not in judged]
         if left_out:
             _log.warning("%s: left out, as the cases do not hold both with and without: %s", group, ", ".join(left_out))
+    if isinstance(cases, Matches):
+        _say_without_object(cases, group)
 
 
 def judged_findings(label_NF: Tensor) -> list[int]:
@@ -83,6 +94,35 @@ def _only(cases: Scores, judged: list[int]) -> Scores:
     )
 
 
+def _say_without_object(cases: Matches, group: str) -> None:
+    boxed_N = cases.object_NF.sum(dim=1) > 0
+    if boxed_N.any() and cases.counted_N is not None and not cases.counted_N.any():
+        _log.warning(
+            "%s: no figure, as in none of the %d images with a box anything was found with a score of %g or more",
+            *(group, int(boxed_N.sum()), cases.least_score),
+        )
+        return
+    judged = cases.judged()
+    left_out = [name for f, name in enumerate(cases.names) if f not in judged]
+    if left_out:
+        _log.warning("%s: left out, as no image that counts holds one: %s", group, ", ".join(left_out))
+
+
+def _counts(cases: Cases) -> dict[str, int]:
+    if not isinstance(cases, Matches):
+        return {}
+    objects = int(cases.counted_objects_NF().sum())
+    if cases.counted_N is None:
+        return {"images": len(cases.keys), "objects": objects}
+    boxed_N = cases.object_NF.sum(dim=1) > 0
+    return {
+        "images": int(cases.counted_N.sum()),
+        "objects": objects,
+        "skipped_no_box": int((~boxed_N).sum()),
+        "skipped_no_prediction": int((boxed_N & ~cases.counted_N).sum()),
+    }
+
+
 def _with_intervals(points: dict[str, float], cases: Cases, resamples: int) -> Figures:
     if not resamples or not points:
         return {name: Estimate(value, torch.nan, torch.nan) for name, value in points.items()}
@@ -94,18 +134,23 @@ def _with_intervals(points: dict[str, float], cases: Cases, resamples: int) -> F
     bare = [figure for figure in estimates if figure.partition("/")[2] in few]
     if isinstance(cases, Scores) and len(few) == len(cases.names):
         bare += [figure for figure in estimates if figure.endswith("_mean")]
+    if isinstance(cases, Matches) and len(few) == len(cases.names):
+        bare = list(estimates)
     return estimates | {figure: Estimate(points[figure], torch.nan, torch.nan) for figure in bare}
 
 
 def _of_few_patients(cases: Cases) -> list[str]:
+    group_N = cases.keys.group_N
+    if isinstance(cases, Matches):
+        has_NF = cases.counted_objects_NF() > 0
+        return [n for n, has_N in zip(cases.names, has_NF.T, strict=True) if len(group_N[has_N].unique()) < _FEWEST]
     if not isinstance(cases, Scores):
         return []
-    group_N = cases.keys.group_N
 
     def patients(f: int, label: int) -> int:
         return len(group_N[cases.label_NF[:, f] == label].unique())
 
-    return [n for f, n in enumerate(cases.names) if min(patients(f, 0), patients(f, 1)) < _FEWEST_PATIENTS]
+    return [n for f, n in enumerate(cases.names) if min(patients(f, 0), patients(f, 1)) < _FEWEST]
 
 
 def _point_figures(cases: Scores, judged: list[int]) -> dict[str, float]:

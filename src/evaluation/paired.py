@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.evaluation.cases import Cases, Scores
+from src.evaluation.cases import Cases, Matches, Scores
 from src.evaluation.resample import draw_weights, resampled
 
 _SEED = 0
@@ -40,6 +40,10 @@ def same_cases(one: Cases, other: Cases) -> bool:
     same = torch.equal(one.keys.row_N, other.keys.row_N) and torch.equal(one.keys.group_N, other.keys.group_N)
     if isinstance(one, Scores) and isinstance(other, Scores):
         same = same and torch.equal(one.label_NF.nan_to_num(-1), other.label_NF.nan_to_num(-1))
+    if isinstance(one, Matches) and isinstance(other, Matches):
+        # which images count may differ: a protocol may leave out those of which a model found nothing
+        how = all(getattr(one, name) == getattr(other, name) for name in ("overlap_T", "metrics", "least_score"))
+        same = same and how and torch.equal(one.object_NF, other.object_NF)
     return same
 
 

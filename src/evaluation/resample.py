@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from src.evaluation.cases import Cases, Scores
+from src.evaluation.average_precision import matched_figures
+from src.evaluation.cases import Cases, Matches, Scores
 
 BINS = 10
 """Equal bins of probability in the calibration error."""
@@ -30,12 +31,20 @@ def resampled(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
 
     NaN where a resample leaves a figure undefined, and a mean with any of its findings.
     """
-    size = max(1, _WEIGHTS_AT_ONCE // max(1, weight_RN.shape[1]))
+    size = max(1, _WEIGHTS_AT_ONCE // max(1, _numbers_a_resample(cases)))
     parts = [_figures(cases, chunk_RN.double()) for chunk_RN in weight_RN.split(size)]
     return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
 
 
+def _numbers_a_resample(cases: Cases) -> int:
+    count = len(cases.keys)
+    # a curve of precision has a point a hit, and there are no more hits than objects
+    return max(count, int(cases.object_NF.sum(dim=0).max())) if isinstance(cases, Matches) else count
+
+
 def _figures(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
+    if isinstance(cases, Matches):
+        return matched_figures(cases, weight_RN)
     if not isinstance(cases, Scores):
         mean_RM = weighted_mean(cases.value_NM, weight_RN)
         return dict(zip(cases.names, mean_RM.unbind(1), strict=True))

@@ -15,7 +15,7 @@ _ABSENT = "–"
 _DETAIL = re.compile(
     r"/(average_precision|f1|sensitivity|specificity|brier|calibration_error)|_mean_rank|_precision_at_"
 )
-_UNITS = {"auroc": "AUROC", "f1": "F1"}
+_UNITS = {"auroc": "AUROC", "f1": "F1", "map": "mAP", "mar": "mAR", "iou": "IoU", "hd95": "HD95"}
 
 
 def text_table(columns: Columns) -> str:

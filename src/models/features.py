@@ -1,6 +1,6 @@
 """What the encoders hand to the alignment model, and what the model hands to evaluation.
 
-Axes: B images or reports, P patches, T words, E encoder width, D embedding width.
+Axes: B images or reports, P patches, T words, E encoder width, D embedding width, R and S rows and columns of a map.
 """
 
 from dataclasses import dataclass
@@ -75,6 +75,14 @@ class ImageEncoder(nn.Module):
     def forward(self, image_BCHW: Tensor) -> ImageFeatures:
         """Features of normalised float images with three equal channels."""
         raise NotImplementedError
+
+    def maps(self, image_BCHW: Tensor) -> list[Tensor]:
+        """Maps of the images, (B, E, R, S) each, finest first, for tasks that ask where something is.
+
+        The local features as one map, unless an encoder has maps of several sizes.
+        """
+        features = self(image_BCHW)
+        return [features.local_BPE.transpose(1, 2).unflatten(2, features.grid)]
 
     def __call__(self, image_BCHW: Tensor) -> ImageFeatures:
         features: ImageFeatures = super().__call__(image_BCHW)

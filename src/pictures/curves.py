@@ -1,9 +1,10 @@
 """ROC and precision-recall curves, a panel a finding.
 
-Axes: N cases, F findings.
+Axes: N cases, F findings, H hits.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,44 @@ def draw_precision_recall(score_NF: np.ndarray, label_NF: np.ndarray, names: Seq
     findings, left_out = judged_findings(score_NF, label_NF, names)
     foot = foot_line(reading, left_out)
     return _draw(findings, precision_recall_points, path, "AP", ("recall", "precision"), foot)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundCurve:
+    """One finding of a detector: float ``recall_H`` and ``precision_H`` at each hit, the average precision, objects."""
+
+    name: str
+    recall_H: np.ndarray
+    precision_H: np.ndarray
+    average: float
+    objects: int
+
+
+def draw_detection_curves(curves: Sequence[FoundCurve], path: Path, *, overlap: float) -> None:
+    """Precision by recall of detections at one threshold of overlap; no file without a curve.
+
+    A curve falls to the axis at the recall that all detections together reach.
+    """
+    if not curves:
+        return
+    reading = f"At an IoU of {overlap:g}. AP: average precision over 101 recalls; a curve falls where no more is found."
+    figure, panels = panel_grid(len(curves), f"Grey: the other findings. {reading}" if len(curves) > 1 else reading)
+    lines = [_from_the_left(curve) for curve in curves]
+    for (axes, _), curve, line in zip(panels, curves, lines, strict=True):
+        unit_panel(axes, curve.name, f"AP {curve.average:.3f} · {curve.objects:,} objects")
+        name_axes(axes, "recall", "precision")
+        for other in lines:
+            axes.plot(*other, color=RULE, linewidth=0.8, drawstyle="steps-pre")
+        axes.plot(*line, color=BLUE, linewidth=1.6, drawstyle="steps-pre", solid_joinstyle="round")
+    save_png(figure, path)
+
+
+def _from_the_left(curve: FoundCurve) -> tuple[np.ndarray, np.ndarray]:
+    """The curve from recall 0, where its highest precision holds already, down to the axis at its end."""
+    recall_H, precision_H = np.asarray(curve.recall_H), np.asarray(curve.precision_H)
+    if not len(recall_H):
+        return np.zeros(1), np.zeros(1)
+    return np.concatenate([[0], recall_H, recall_H[-1:]]), np.concatenate([precision_H[:1], precision_H, [0]])
 
 
 def _draw(

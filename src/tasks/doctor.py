@@ -43,8 +43,8 @@ def doctor(
     data sets whose test split must not hold an image that trains or validates here.
     Raises UserError where a problem was found, which ends the run with exit code 1; warnings do not.
     """
-    packed = _packed(dataset, "this data set is made, not read")
-    others = {name: _packed(dataset_named(name), f"task.against: {name} is made, not read") for name in against}
+    packed = _packed(dataset, "this data set is read as it is")
+    others = {name: _packed(dataset_named(name), f"task.against: {name} is read as it is") for name in against}
     for other in others.values():
         other.check()
     examined = examine(packed, num_workers=num_workers, verify_files=verify_files)
@@ -62,7 +62,10 @@ def doctor(
 def _packed(dataset: object, refusal: str) -> PackedDataSet:
     packed = getattr(dataset, "packed", None)
     if not isinstance(packed, PackedDataSet):
-        raise UserError(f"{refusal}, so that nothing can be wrong with its files; choose another with dataset=NAME")
+        raise UserError(
+            f"{refusal} and never packed, and whatever reads it says what is wrong with its files; choose another with "
+            "dataset=NAME"
+        )
     return packed
 
 

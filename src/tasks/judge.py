@@ -29,6 +29,7 @@ from src.tasks.keep_results import keep_results
 
 _log = logging.getLogger(__name__)
 _KS = (1, 5, 10)
+_LISTED = 12
 _HOW = ZeroShot(compare="pairs", ensemble="embeddings", temperature=None, standardise=False)
 
 
@@ -126,9 +127,15 @@ def keep_skipped(datamodule: PairDataModule, run_dir: Path) -> None:
 
 
 def show_where(run_dir: Path) -> None:
-    """Print where everything lies that the run left."""
+    """Print where everything lies that the run left; of a folder of many files, how many."""
     print(f"\nEverything lies in {run_dir}")
+    by_folder: dict[Path, list[Path]] = {}
     for path in sorted(run_dir.rglob("*")):
-        hidden = any(part.startswith((".", "wandb")) for part in path.relative_to(run_dir).parts)
-        if path.is_file() and not hidden:
-            print(f"  {path.relative_to(run_dir)}")
+        place = path.relative_to(run_dir)
+        if path.is_file() and not any(part.startswith((".", "wandb")) for part in place.parts):
+            by_folder.setdefault(place.parent, []).append(place)
+    for folder, places in sorted(by_folder.items()):
+        if folder == Path() or len(places) <= _LISTED:
+            print(*(f"  {place}" for place in places), sep="\n")
+        else:
+            print(f"  {folder}/ ({len(places)} files)")

@@ -74,6 +74,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "experiment/classify/pairs": ("dataset.table={user_table}", "dataset.label_columns=[big_heart]", *SMALL_IMAGE),
     "experiment/zero_shot/chexpert": MADE_CHEXPERT,
     "experiment/zero_shot/chexpert_5x200": MADE_CHEXPERT,
+    # the others are 36 pixels before they are cropped to 32
+    "transform/whole": ("transform.size=32",),
     "dataset/ms_cxr": ("dataset.split.values={train:[train],val:[val],test:[test]}",),
     "experiment/mgca_vit": ("encoder/image=vit_base", *SMALL_DEIT, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/mgca_resnet50": ("encoder/image=resnet50", *SMALL_RESNET, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
@@ -168,11 +170,13 @@ def overrides_for(option: str) -> list[str]:
 
 
 def _prepare(option: str, arguments: list[str], raw: Path, store: Path, run_cli: Callable) -> list[str]:
-    """Make the tree of the data set among ``arguments``, pack it, and say where both lie."""
+    """Make the tree of the data set among ``arguments``, pack it if it is one to be packed, and say where it lies."""
     data_set = _data_set_of(option)
     tree = OTHER_TREE.get(data_set, data_set)
     if not (raw / tree).exists():
         importlib.import_module(f"tests.trees.{tree}").make(raw / tree)
+    if reads := getattr(importlib.import_module(f"tests.trees.{tree}"), "READS", ()):
+        return [word.replace("{root}", str(raw / tree)) for word in reads]
     places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
     own = [f"dataset={data_set}", *(word for word in arguments if word.startswith("dataset."))]
     chosen_by_itself = arguments[0] == f"dataset={data_set}"

@@ -1,5 +1,6 @@
 """What a config makes of a store: labels, splits, fractions, sentences, boxes as masks."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from src.core.errors import UserError
 from src.data.catalogue import Catalogue
 from src.data.packed import PackedDataSet
 from src.data.reader import Reader
+from src.data.sources import MeasuredTable
 from src.data.split_rules import OfficialSplit
 from src.data.store.packing import pack_store
 from src.data.store.recipe import StoreSettings
@@ -181,3 +183,21 @@ def test_own_reports_of_a_data_set_without_any(root: Path, tmp_path: Path) -> No
 def test_a_size_that_no_image_can_have(root: Path, size: int) -> None:
     with pytest.raises(UserError, match=f"store.size is {size}; the smallest side admitted is 16"):
         _settings(root, size)
+
+
+def test_the_original_is_remembered(root: Path) -> None:
+    table = _data_set(root).table("train")
+    assert isinstance(table, MeasuredTable)
+    original = table.original(0)
+    assert original[:4] == (90, 60, 48, 32)
+    (_, box_4), *_ = table.boxes(0)
+    np.testing.assert_allclose(original.to_image.inverse().apply(box_4[None]), [[6, 30, 36, 75]], atol=1e-4)
+
+
+def test_masks_are_asked_for_where_there_are_only_boxes(root: Path, make_module: Callable[..., Any]) -> None:
+    from src.data.annotated_images import AnnotatedImages
+
+    data_set = _data_set(root, findings=["one"])
+    images = AnnotatedImages(images=make_module(data_set, tokenizer=None), kind="masks")
+    with pytest.raises(UserError, match=r"not one mask, so nothing can be learnt; where .* dataset\.masks=boxes makes"):
+        images.split("train")

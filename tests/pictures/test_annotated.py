@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from src.pictures.annotated import COLOURS, Sample, draw_annotated
+from src.pictures.annotated import Sample, draw_annotated
+from src.pictures.sheet import COLOURS
 
 
 def sample(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from src.core.errors import UserError
+from src.pictures.canvas import BLUE
 from src.pictures.curve_points import (
     Finding,
     judged_findings,
@@ -18,7 +19,7 @@ from src.pictures.curve_points import (
     roc_points,
     wilson_interval,
 )
-from src.pictures.curves import draw_precision_recall, draw_roc
+from src.pictures.curves import FoundCurve, draw_detection_curves, draw_precision_recall, draw_roc
 from src.pictures.reliability import draw_reliability
 
 NAN = np.nan
@@ -144,3 +145,24 @@ def test_nothing_to_draw(draw: Callable[..., list[str]], tmp_path: Path) -> None
 def test_a_handful_of_tied_cases(draw: Callable[..., list[str]], tmp_path: Path) -> None:
     label = np.array([[0.0], [1.0], [1.0]])
     assert draw(np.full((3, 1), 0.4), label, ["a"], tmp_path / "curves.png") == ["a"]
+
+
+def test_curves_of_detections(tmp_path: Path) -> None:
+    half = FoundCurve(
+        name="lung", recall_H=np.array([0.25, 0.5]), precision_H=np.array([1, 0.5]), average=0.377, objects=4
+    )
+    none = FoundCurve(name="mass", recall_H=np.empty(0), precision_H=np.empty(0), average=0.0, objects=2)
+    draw_detection_curves([half], tmp_path / "one.png", overlap=0.5)
+    draw_detection_curves([half, none], tmp_path / "two.png", overlap=0.5)
+    draw_detection_curves([], tmp_path / "none.png", overlap=0.5)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "two.png"]
+    with Image.open(tmp_path / "one.png") as picture:
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    blue = np.abs(pixels - [int(BLUE[n : n + 2], 16) for n in (1, 3, 5)]).max(axis=-1) < 30
+    y, x = np.nonzero(blue)
+    # the panel is 600 pixels wide; at precision 1 up to recall 0.25, at 0.5 up to 0.5, and there down to 0
+    side = 600 / 1.03
+    assert x.max() - x.min() == pytest.approx(side / 2, abs=5)
+    assert y.max() - y.min() == pytest.approx(side, abs=5)
+    top = x[y < y.min() + 3]
+    assert top.max() - top.min() == pytest.approx(side / 4, abs=5)

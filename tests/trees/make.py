@@ -13,6 +13,10 @@ def main(arguments: list[str]) -> None:
     name, root = arguments[0], Path(arguments[1])
     tree = importlib.import_module(f"tests.trees.{name}")
     tree.make(root)
+    if reads := getattr(tree, "READS", ()):
+        words = [f"dataset={name}", *(word.replace("{root}", str(root)) for word in reads)]
+        print(f"Made {root}. It needs no packing: python -m src.run {' '.join(words)}")  # noqa: T201
+        return
     words = ["task=prepare", f"dataset={name}", f"paths.raw={root}", *getattr(tree, "OVERRIDES", ())]
     print(f"Made {root}. Pack it: python -m src.run {' '.join(words)}")  # noqa: T201
 

@@ -15,7 +15,7 @@ from src.data.catalogue import Catalogue, Entry
 from src.data.categories import read_categories, refuse_several_classes
 from src.data.dicom_io import DicomScale
 from src.data.file_table import FileTable
-from src.data.files_there import files_there
+from src.data.files_there import refuse_missing
 from src.data.grouped_split import draw_val, refuse_leaks, split_by_column, split_by_fractions
 from src.data.label_sentences import label_sentences
 from src.data.packed import PackedDataSet
@@ -202,12 +202,6 @@ def _refuse_duplicates(frame: "pd.DataFrame", path: Path, column: str) -> None:
 
 
 def _find_images(cells: Sequence[str], root: Path, max_missing: float) -> np.ndarray:
-    path_N = np.array([str(root / cell.strip()) for cell in cells])
-    missing = [position for position, exists in enumerate(files_there(path_N)) if not exists]
-    if len(missing) > max_missing * len(path_N):
-        raise UserError(
-            f"{len(missing)} of {len(path_N)} image files are missing below {root}, more than dataset.max_missing="
-            f"{max_missing} admits; the first is row {missing[0] + 1}, {Path(path_N[missing[0]]).name}; "
-            "check dataset.image_root and dataset.image_column"
-        )
-    return path_N
+    paths = [str(root / cell) for cell in cells]
+    refuse_missing(paths, root, max_missing, "check dataset.image_root and dataset.image_column")
+    return np.array(paths)

@@ -10,6 +10,7 @@ from src.core.errors import UserError
 from src.data.phantom.findings import FINDING_NAMES
 from src.data.phantom.study import PhantomStudy, check_size, make_study
 from src.data.phrases import Phrase
+from src.data.sources import Original, unchanged
 
 
 class PhantomTable:
@@ -46,6 +47,18 @@ class PhantomTable:
         study = self.study(index)
         names = [finding.name for finding in study.findings]
         return list(zip(names, study.boxes(self.size), strict=True))
+
+    def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
+        """Each finding's name and pixels, bool (size, size); what comes several times is one mask."""
+        study = self.study(index)
+        joined: dict[str, np.ndarray] = {}
+        for finding, mask_HW in zip(study.findings, study.masks(self.size), strict=True):
+            joined[finding.name] = joined.get(finding.name, False) | mask_HW
+        return list(joined.items())
+
+    def original(self, index: int) -> Original:  # noqa: ARG002
+        """The radiograph is the original."""
+        return unchanged(self.size, self.size)
 
     def phrases(self, index: int) -> list[Phrase]:
         """The sentences that say that a finding is there, or may be, each with the pixels of what it speaks of."""

@@ -70,11 +70,15 @@ class Store:
         placement = self.placement(row)
         return decode(memoryview(data).toreadonly(), placement.height, placement.width, self._codec)
 
+    def size(self, row: int) -> tuple[int, int]:
+        """Height and width of the original."""
+        height_N, width_N = self._size_N
+        return int(height_N[row]), int(width_N[row])
+
     def placement(self, row: int) -> Placement:
         """Where the original lies in the packed image."""
-        height_N, width_N = self._size_N
         recipe = self.manifest.recipe
-        return place(int(height_N[row]), int(width_N[row]), size=recipe["size"], pad=recipe["pad"])
+        return place(*self.size(row), size=recipe["size"], pad=recipe["pad"])
 
     def report(self, row: int) -> str:
         """The report as its owner wrote it."""
@@ -84,8 +88,7 @@ class Store:
         """Finding and left, top, right, bottom of each box, in pixels of the packed image."""
         boxes = self._cell("boxes", row)
         edge_N4 = np.array([[box[edge] for edge in ("left", "top", "right", "bottom")] for box in boxes])
-        height_N, width_N = self._size_N
-        moved_N4 = move_boxes(edge_N4, height_N[row], width_N[row], self.placement(row))
+        moved_N4 = move_boxes(edge_N4, *self.size(row), self.placement(row))
         return [(box["finding"], edge_4) for box, edge_4 in zip(boxes, moved_N4, strict=True)]
 
     def masks(self, row: int) -> list[tuple[int, np.ndarray]]:

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from src.core.batch import PairBatch
+from src.data.annotated_images import AnnotatedImages
 from src.data.datamodule import PairDataModule
 from src.heads.objective import classification_loss
 from src.models.features import ImageEncoder
@@ -90,7 +91,7 @@ class ProbeModule(LightningModule):
 class ProbeData(LightningDataModule):
     """Augmented training images, and the validation batches that are given."""
 
-    def __init__(self, images: PairDataModule, val: DataLoader) -> None:
+    def __init__(self, images: PairDataModule | AnnotatedImages, val: DataLoader) -> None:
         super().__init__()
         self.images = images
         self.val = val

@@ -8,8 +8,8 @@ from src.evaluation.estimate import Estimate
 from src.tasks.reporting.axes import Point
 
 _MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
-_LOWER = ("rank", "brier", "calibration_error", "loss")
-_WORDS = {"auroc": "AUROC", "map": "mAP", "miou": "mIoU", "f1": "F1"}
+_LOWER = ("rank", "brier", "calibration_error", "loss", "hd95")
+_WORDS = {"auroc": "AUROC", "map": "mAP", "mar": "mAR", "miou": "mIoU", "iou": "IoU", "f1": "F1", "hd95": "HD95"}
 
 
 def choose_metrics(points: Sequence[Point], wanted: Sequence[str] | None) -> list[str]:

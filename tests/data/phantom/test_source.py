@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 
 from src.core.errors import UserError
 from src.data.phantom.source import PhantomSource
-from src.data.sources import SPLITS, PairSource
+from src.data.sources import SPLITS, MaskedTable, PairSource
 
 ROOT = Path(__file__).resolve().parents[3]
 VALUES = {"seed": 3, "size": 64, "train": 6, "val": 3, "test": 4, "prevalence": 0.3}
@@ -35,6 +35,18 @@ def test_table_gives_what_its_studies_hold() -> None:
         assert table.file(index) == ""
     with pytest.raises(IndexError):
         table.study(3)
+
+
+def test_masks_lie_in_their_boxes() -> None:
+    table = PhantomSource(**VALUES | {"train": 30}).table("train")
+    assert isinstance(table, MaskedTable)
+    for index in range(30):
+        masks, study = dict(table.masks(index)), table.study(index)
+        assert set(masks) == {finding.name for finding in study.findings}
+        assert table.original(index)[:4] == (64, 64, 64, 64)
+        for name, mask_HW in masks.items():
+            own = [one for one, finding in zip(study.masks(64), study.findings, strict=True) if finding.name == name]
+            np.testing.assert_array_equal(mask_HW, np.any(own, axis=0))
 
 
 def test_more_training_studies_leave_the_others_alone() -> None:

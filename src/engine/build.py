@@ -1,0 +1,33 @@
+"""Instantiates one node of the config."""
+
+from typing import Any
+
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.errors import UserError
+from src.engine.validate import OURS
+
+
+def build(cfg: DictConfig, key: str, **given: Any) -> Any:
+    """Instantiate the config's node ``key`` with ``given`` beside its values.
+
+    Values arrive as plain Python objects. What a third party's constructor refuses becomes a UserError naming the key.
+    """
+    node = OmegaConf.select(cfg, key)
+    if node is None:
+        raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
+    try:
+        return instantiate(node, **given, _convert_="all")
+    except InstantiationException as error:
+        cause = error.__cause__ or error
+        theirs = not str(node.get("_target_", "")).startswith(OURS)
+        refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
+        if theirs and refused:
+            reason = str(cause).rstrip(".!")
+            raise UserError(
+                f"{key} ({node._target_}) cannot be built: {reason}; correct its settings, which --cfg job lists, or "
+                "choose another option of its group (e.g. trainer=cpu)."
+            ) from error
+        raise cause from None

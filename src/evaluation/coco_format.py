@@ -1,0 +1,75 @@
+"""Detections and objects in COCO's own form, which every tool of the field reads.
+
+An image's number is its row, a finding's is its place counted from 1, and a box is left, top, width, height in pixels
+of the original image. Ignored regions are COCO's crowds, one for every finding: a detection that lies in one counts
+neither for nor against.
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from src.core.case_keys import CaseKeys
+from src.core.dense import Detections, Objects
+
+
+class JudgedImage(NamedTuple):
+    """One image: what was found, what truly is there, both in its original pixels, and how many of these it has."""
+
+    found: Detections
+    objects: Objects
+    height: int
+    width: int
+
+
+def coco_truth(images: Sequence[JudgedImage], keys: CaseKeys, names: Sequence[str]) -> dict[str, Any]:
+    """A COCO data set: images, categories, annotations (``iscrowd`` 1 for ignored regions).
+
+    A file's name is the owner's for the image where there is one, and its row otherwise. Raises ValueError where an
+    object's class is none of ``names``.
+    """
+    annotations: list[dict[str, Any]] = []
+    every = range(1, len(names) + 1)
+    for row, image in zip(keys.row_N.tolist(), images, strict=True):
+        categories = (image.objects.class_N + 1).tolist()
+        if not set(categories) <= set(every):
+            raise ValueError(f"row {row} has an object of class {max(categories) - 1}, and there are {len(names)}.")
+        marks = [(box, category, 0) for box, category in zip(_xywh(image.objects.box_N4), categories, strict=True)]
+        marks += [(box, category, 1) for box in _xywh(image.objects.ignored_I4) for category in every]
+        for box, category, crowd in marks:
+            # counted from 1: to COCO's code an annotation of number 0 is no match
+            about = {"id": len(annotations) + 1, "image_id": row, "category_id": category, "iscrowd": crowd}
+            annotations.append({**about, "bbox": box, "area": box[2] * box[3]})
+    return {
+        "images": [
+            {"id": row, "width": image.width, "height": image.height, "file_name": name}
+            for row, image, name in zip(keys.row_N.tolist(), images, file_names(keys), strict=True)
+        ],
+        "categories": [{"id": number, "name": name} for number, name in zip(every, names, strict=True)],
+        "annotations": annotations,
+    }
+
+
+def coco_results(images: Sequence[JudgedImage], keys: CaseKeys) -> list[dict[str, Any]]:
+    """COCO's list of results: image_id, category_id, bbox, score."""
+    return [
+        {"image_id": row, "category_id": category, "bbox": box, "score": score}
+        for row, image in zip(keys.row_N.tolist(), images, strict=True)
+        for category, box, score in zip(
+            (image.found.class_N + 1).tolist(), _xywh(image.found.box_N4), image.found.score_N.tolist(), strict=True
+        )
+    ]
+
+
+def file_names(keys: CaseKeys) -> list[str]:
+    """What to call a file about each image: the owner's name of it where there is one, else its row."""
+    if keys.image_id_N is not None:
+        return list(keys.image_id_N)
+    return [f"row_{row:06d}" for row in keys.row_N.tolist()]
+
+
+def _xywh(box_N4: Tensor) -> list[list[float]]:
+    box_N4 = box_N4.detach().cpu().float().clone()
+    box_N4[:, 2:] -= box_N4[:, :2]
+    return box_N4.tolist()

@@ -1,0 +1,103 @@
+"""How well findings are outlined, one image at a time, so that no two masks are held at once.
+
+``segment``, the corrected protocol: at the image's original pixels, over all images. For a finding with predicted
+pixels P and true ones T, of an image's known pixels:
+
+- Dice: 2 |P and T| / (|P| + |T|), and intersection over union: |P and T| / |P or T|. Where T is empty both are 1 if P
+  is empty too and 0 else. ``dice_positive`` is the Dice where T is not empty.
+- ``hd95``, in pixels and lower for better, and ``boundary_f``: ``src/evaluation/mask_distance.py``.
+- ``pooled_dice``: Dice of the pixels of all images together, the mean over the findings.
+
+``segment_published`` (Wang et al., NeurIPS 2022): Dice at the network's own pixels at a threshold of 0.5, 1 for an
+empty mask predicted empty, the mean over images.
+
+A figure of an image is the mean over its findings, each a mask of its own, for which it is defined. Pixels whose truth
+is ``IGNORED`` count in nothing.
+
+Axes: N images, F findings, H and W pixels, M measures.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from src.core.case_keys import CaseKeys
+from src.core.dense import IGNORED
+from src.evaluation.cases import Values
+from src.evaluation.estimate import Estimate
+from src.evaluation.mask_distance import outline_distances
+from src.evaluation.measure import measure
+
+CORRECTED, PUBLISHED = "segment", "segment_published"
+_MEASURES = ("dice", "iou", "dice_positive", "hd95", "boundary_f")
+_PUBLISHED_MEASURES = ("dice",)
+
+
+class MaskFigures:
+    """Takes the images of a split in their order. ``published``: only Dice, as the published protocol has it."""
+
+    def __init__(self, names: Sequence[str], *, published: bool) -> None:
+        self._names = tuple(names)
+        self._published = published
+        self._values: list[Tensor] = []
+        self._sums_3F = torch.zeros(3, len(self._names), dtype=torch.float64)
+
+    def add(self, predicted_FHW: Tensor, truth_FHW: Tensor) -> None:
+        """One image. ``predicted_FHW``: bool. ``truth_FHW``: uint8, 1, 0, ``IGNORED``.
+
+        Raises ValueError where they are of different shapes, or of another number of findings.
+        """
+        if predicted_FHW.shape != truth_FHW.shape or len(truth_FHW) != len(self._names):
+            shapes = tuple(predicted_FHW.shape), tuple(truth_FHW.shape)
+            raise ValueError(f"masks of {shapes[0]} and {shapes[1]} are no two of {len(self._names)} findings.")
+        # numpy counts bools many times faster than torch does
+        known_FHW = truth_FHW.cpu().numpy() != IGNORED
+        found_FHW, there_FHW = predicted_FHW.cpu().numpy() & known_FHW, truth_FHW.cpu().numpy() == 1
+        both_F, found_F, there_F = (_counts(mask_FHW) for mask_FHW in (found_FHW & there_FHW, found_FHW, there_FHW))
+        self._sums_3F += torch.stack([both_F, found_F, there_F])
+        dice_F, iou_F = _overlap(2 * both_F, found_F + there_F), _overlap(both_F, found_F + there_F - both_F)
+        columns = [dice_F]
+        if not self._published:
+            distance_2F = torch.tensor(
+                [outline_distances(*masks) for masks in zip(found_FHW, there_FHW, ~known_FHW, strict=True)],
+                dtype=torch.float64,
+            ).T
+            columns += [iou_F, dice_F.where(there_F > 0, torch.nan), *distance_2F]
+        self._values.append(torch.stack(columns))
+
+    def cases(self, keys: CaseKeys) -> Values:
+        """The images as cases: each measure as the mean over the findings, and ``dice/FINDING`` of several."""
+        names = list(_PUBLISHED_MEASURES if self._published else _MEASURES)
+        value_NMF = torch.stack(self._values)
+        value_NM = value_NMF.nanmean(dim=2)
+        if len(self._names) > 1:
+            names += [f"dice/{name}" for name in self._names]
+            value_NM = torch.cat([value_NM, value_NMF[:, 0]], dim=1)
+        return Values(keys=keys, names=tuple(names), value_NM=value_NM)
+
+    def figures(self, cases: Values, *, resamples: int) -> dict[str, Estimate | float | int]:
+        """Every figure of ``cases``, which this object gave, by its name, with 95 % intervals.
+
+        Corrected ones also have ``segment/pooled_dice`` without interval. ``images`` counts all, ``positives`` those
+        with a finding.
+        """
+        group = PUBLISHED if self._published else CORRECTED
+        figures = measure(cases, group=group, resamples=resamples)
+        if not self._published:
+            both_F, found_F, there_F = self._sums_3F
+            pooled = float(_overlap(2 * both_F, found_F + there_F).mean())
+            figures[f"{group}/pooled_dice"] = Estimate(pooled, torch.nan, torch.nan)
+            positives = ~cases.value_NM[:, _MEASURES.index("dice_positive")].isnan()
+            figures[f"{group}/positives"] = int(positives.sum())
+        return {**figures, f"{group}/images": len(cases.keys)}
+
+
+def _counts(mask_FHW: np.ndarray) -> Tensor:
+    return torch.tensor([np.count_nonzero(mask_HW) for mask_HW in mask_FHW], dtype=torch.float64)
+
+
+def _overlap(shared_F: Tensor, whole_F: Tensor) -> Tensor:
+    """The share; 1 where nothing is there and nothing was predicted."""
+    return torch.where(whole_F > 0, shared_F / whole_F.clamp(min=1), 1.0)

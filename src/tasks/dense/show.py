@@ -1,0 +1,33 @@
+"""What detection and segmentation leave and print once they have measured."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from src.data.annotated_images import AnnotatedImages
+from src.data.sources import Split
+from src.evaluation.cases import Cases
+from src.evaluation.estimate import Figures
+from src.tasks.judge import keep_skipped, show_where
+from src.tasks.keep_results import keep_results
+from src.tasks.tell_loggers import log_figures, log_media
+
+
+def keep_and_show(
+    text: str,
+    figures: Figures,
+    cases: Mapping[str, Cases],
+    images: AnnotatedImages,
+    split: Split,
+    pictures: Sequence[Path],
+    *,
+    loggers: Sequence[Any],
+    run_dir: Path,
+) -> None:
+    """Keep the figures with their cases, print the table ``text``, and hand figures and pictures to the loggers."""
+    keep_results(figures, cases, columns=None, run_dir=run_dir)
+    print(f"\n{len(images.split(split))} held-out images ({split} split)\n{text}")
+    log_figures(loggers, figures)
+    log_media(loggers, pictures)
+    keep_skipped(images.images, run_dir)
+    show_where(run_dir)

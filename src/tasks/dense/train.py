@@ -1,0 +1,54 @@
+"""Trains a dense head by Lightning and leaves it with its best weights."""
+
+from pathlib import Path
+
+from lightning import Trainer
+
+from src.core.checkpoint import load_exactly, read_tensors
+from src.data.annotated_images import AnnotatedImages
+from src.data.sources import Split
+from src.tasks.best_checkpoint import best_checkpoint
+from src.tasks.dense.cached_maps import MOST_BYTES, cached_maps
+from src.tasks.dense.module import DenseModule
+from src.tasks.dense.network import Head
+from src.tasks.dense.tuning import Tuning
+from src.tasks.probes.module import ProbeData
+
+
+def train(
+    module: DenseModule[Head], images: AnnotatedImages, tuning: Tuning, trainer: Trainer, resume_from: Path | None
+) -> bool:
+    """Fit ``module`` on the training split; its weights are then those that did best on the validation split.
+
+    What a frozen encoder makes of the validation images is made once. False in the processes but the first, which
+    have nothing more to do.
+    """
+    loader = images.val_dataloader()
+    if tuning.frozen:
+        loader = cached_maps(
+            module.network,
+            loader,
+            device=trainer.strategy.root_device,
+            precision=trainer.precision,
+            most_bytes=MOST_BYTES,
+        )
+    trainer.fit(module, datamodule=ProbeData(images, loader), ckpt_path=resume_from)
+    if not trainer.is_global_zero:
+        return False
+    best = best_checkpoint(trainer.checkpoint_callback, resume_from)
+    if best is not None:
+        load_exactly(module, read_tensors(best), str(best))
+    return True
+
+
+def refuse_early(images: AnnotatedImages, judge_on: Split) -> None:
+    """Raise UserError where there is nothing to train on, to choose by or to judge, before anything is trained."""
+    images.split("train")
+    images.val_dataloader()
+    images.judging_dataloader(judge_on)
+
+
+def image_size(images: AnnotatedImages) -> tuple[int, int]:
+    """Height and width of every image as the network sees it."""
+    height, width = images.split("val")[0].image_HW.shape
+    return height, width

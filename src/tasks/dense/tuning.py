@@ -1,0 +1,48 @@
+"""How a dense head is trained, and how much of the encoder with it; an option of ``conf/tuning``."""
+
+from src.core.errors import UserError
+from src.models.features import ImageEncoder
+from src.models.freeze import train_last_blocks
+from src.tasks.probes.module import OptimizerRecipe, SchedulerRecipe
+
+
+class Tuning:
+    """Trains for at most ``max_epochs`` of ``batch_size`` images, and stops ``patience`` epochs after the best one.
+
+    ``trained_blocks``: how many of the encoder's last blocks learn with the head: 0 freezes it, None trains it whole.
+    """
+
+    def __init__(
+        self,
+        *,
+        trained_blocks: int | None,
+        batch_size: int,
+        max_epochs: int,
+        patience: int,
+        optimizer: OptimizerRecipe,
+        scheduler: SchedulerRecipe,
+    ) -> None:
+        if trained_blocks is not None and trained_blocks < 0:
+            raise UserError(
+                f"tuning.trained_blocks={trained_blocks} is below 0; give 0 to freeze the encoder, or more."
+            )
+        self.trained_blocks = trained_blocks
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+
+    @property
+    def frozen(self) -> bool:
+        """Whether nothing of the encoder learns."""
+        return self.trained_blocks == 0
+
+    def prepare(self, encoder: ImageEncoder) -> None:
+        """Choose which of the encoder's parameters learn."""
+        if self.trained_blocks is None:
+            encoder.requires_grad_(True)
+        elif self.trained_blocks == 0:
+            encoder.requires_grad_(False)
+        else:
+            train_last_blocks(encoder.model, self.trained_blocks)

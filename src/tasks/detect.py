@@ -1,0 +1,68 @@
+"""Judges an image encoder by detection: a detector on its maps, trained, and measured by two protocols."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+from torch import nn
+
+from src.data.annotated_images import AnnotatedImages
+from src.data.sources import Split
+from src.evaluation.dense_table import dense_table
+from src.evaluation.detection import judge_detections
+from src.evaluation.prediction_files import save_detections
+from src.heads.dense import DetectionHead
+from src.models.features import ImageEncoder
+from src.tasks.dense.draw_dense import draw_detections
+from src.tasks.dense.module import DetectionModule
+from src.tasks.dense.network import DenseNetwork
+from src.tasks.dense.predict import found_in
+from src.tasks.dense.show import keep_and_show
+from src.tasks.dense.train import image_size, refuse_early, train
+from src.tasks.dense.tuning import Tuning
+
+
+def detect(
+    *,
+    judge_on: Split,
+    resamples: int,
+    pictures: bool,
+    shown: int,
+    tuning: Tuning,
+    annotated_images: Callable[..., AnnotatedImages],
+    image_encoder: ImageEncoder,
+    make_head: Callable[..., nn.Module],
+    make_trainer: Callable[..., Trainer],
+    loggers: Sequence[Any],
+    resume_from: Path | None,
+    run_dir: Path,
+) -> None:
+    """Train a detector as ``tuning`` says and measure it on the split ``judge_on``, as published and as COCO does.
+
+    Writes what was found and what is there as COCO's JSON, in original pixels, the figures with the cases behind them,
+    and ``shown`` images with both drawn on them into ``run_dir``, and prints one table.
+    Raises UserError for a data set without boxes, or of which nothing can be learnt.
+    """
+    images = annotated_images(kind="boxes", batch_size=tuning.batch_size)
+    refuse_early(images, judge_on)
+    tuning.prepare(image_encoder)
+    network = DenseNetwork(
+        encoder=image_encoder,
+        make_head=make_head,
+        kind=DetectionHead,
+        classes=len(images.finding_names),
+        size=image_size(images),
+        frozen=tuning.frozen,
+    )
+    trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
+    module = DetectionModule(network=network, names=images.finding_names, tuning=tuning)
+    if not train(module, images, tuning, trainer, resume_from):
+        return
+    judged, keys = found_in(module, images, judge_on, trainer), images.case_keys(judge_on)
+    figures, cases = judge_detections(judged, keys, images.finding_names, resamples=resamples)
+    save_detections(judged, keys, images.finding_names, run_dir / "predictions")
+    drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown) if pictures else []
+    keep_and_show(
+        dense_table(figures, "detect"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+    )

@@ -1,0 +1,77 @@
+"""Judges an image encoder by segmentation: a decoder on its maps, trained, and measured by two protocols."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning import Trainer
+from torch import nn
+
+from src.core.errors import UserError
+from src.data.annotated_images import AnnotatedImages
+from src.data.sources import Split
+from src.evaluation.dense_table import dense_table
+from src.heads.dense import SegmentationHead
+from src.models.features import ImageEncoder
+from src.tasks.dense.judge_masks import judge_masks
+from src.tasks.dense.module import SegmentationModule
+from src.tasks.dense.network import DenseNetwork
+from src.tasks.dense.show import keep_and_show
+from src.tasks.dense.train import image_size, refuse_early, train
+from src.tasks.dense.tuning import Tuning
+
+
+def segment(
+    *,
+    judge_on: Split,
+    threshold: float,
+    resamples: int,
+    pictures: bool,
+    shown: int,
+    tuning: Tuning,
+    annotated_images: Callable[..., AnnotatedImages],
+    image_encoder: ImageEncoder,
+    make_head: Callable[..., nn.Module],
+    mask_loss: nn.Module,
+    make_trainer: Callable[..., Trainer],
+    loggers: Sequence[Any],
+    resume_from: Path | None,
+    run_dir: Path,
+) -> None:
+    """Train a decoder as ``tuning`` says and measure it on the split ``judge_on``, as published and on whole images.
+
+    Writes every image's masks as PNG, in original pixels, the figures with the cases behind them, and ``shown`` images
+    with prediction and truth drawn on them into ``run_dir``, and prints one table. ``threshold``: from which
+    probability on a pixel belongs to a finding.
+    Raises UserError for a data set without masks, or of which nothing can be learnt.
+    """
+    if not 0 < threshold < 1:
+        raise UserError(f"task.threshold={threshold} is no probability to cut at; give one between 0 and 1.")
+    images = annotated_images(kind="masks", batch_size=tuning.batch_size)
+    refuse_early(images, judge_on)
+    tuning.prepare(image_encoder)
+    network = DenseNetwork(
+        encoder=image_encoder,
+        make_head=make_head,
+        kind=SegmentationHead,
+        classes=len(images.finding_names),
+        size=image_size(images),
+        frozen=tuning.frozen,
+    )
+    trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
+    module = SegmentationModule(network=network, mask_loss=mask_loss, tuning=tuning)
+    if not train(module, images, tuning, trainer, resume_from):
+        return
+    figures, cases, drawn = judge_masks(
+        module,
+        images,
+        judge_on,
+        trainer,
+        threshold=threshold,
+        resamples=resamples,
+        shown=shown if pictures else 0,
+        run_dir=run_dir,
+    )
+    keep_and_show(
+        dense_table(figures, "segment"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+    )
