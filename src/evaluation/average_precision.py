@@ -71,7 +71,7 @@ def _precision_and_recall(cases: Matches, finding: int, weight_RN: Tensor) -> tu
     weight_NR = weight_RN.T.contiguous()
     objects_R = cases.object_NF[:, finding].double() @ weight_NR
     outcome_DT, case_D = _in_order(cases, finding)
-    none_R = torch.where(objects_R > 0, 0.0, torch.nan)
+    none_R = torch.zeros_like(objects_R).masked_fill(objects_R <= 0, torch.nan)
     precision, recall = [], []
     for outcome_D in outcome_DT.unbind(1):
         best_HR, recall_HR = _curve(outcome_D, case_D, weight_NR, objects_R)

@@ -34,7 +34,7 @@ _READING = {
     ),
     "segment": (
         "published: at the network's own pixels.\n"
-        "corrected: at the image's original pixels. In both an empty mask predicted empty counts 1."
+        "corrected: at the pixels of the image, of a packed one at its store's. An empty mask predicted empty counts 1."
     ),
 }
 

@@ -1,7 +1,7 @@
 """How well findings are outlined, one image at a time, so that no two masks are held at once.
 
-``segment``, the corrected protocol: at the image's original pixels, over all images. For a finding with predicted
-pixels P and true ones T, of an image's known pixels:
+``segment``, the corrected protocol: at the pixels of the image as its data set has it, over all images. For a finding
+with predicted pixels P and true ones T, of an image's known pixels:
 
 - Dice: 2 |P and T| / (|P| + |T|), and intersection over union: |P and T| / |P or T|. Where T is empty both are 1 if P
   is empty too and 0 else. ``dice_positive`` is the Dice where T is not empty.

@@ -14,7 +14,7 @@ from src.evaluation.detection import judge_detections
 from src.evaluation.prediction_files import save_detections
 from src.heads.dense import DetectionHead
 from src.models.features import ImageEncoder
-from src.tasks.dense.draw_dense import draw_detections
+from src.tasks.dense.draw_dense import draw_detections, draw_precision
 from src.tasks.dense.module import DetectionModule
 from src.tasks.dense.network import DenseNetwork
 from src.tasks.dense.predict import found_in
@@ -62,7 +62,10 @@ def detect(
     judged, keys = found_in(module, images, judge_on, trainer), images.case_keys(judge_on)
     figures, cases = judge_detections(judged, keys, images.finding_names, resamples=resamples)
     save_detections(judged, keys, images.finding_names, run_dir / "predictions")
-    drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown) if pictures else []
+    drawn = []
+    if pictures:
+        drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown)
+        drawn += draw_precision(cases["detect"], run_dir / "pictures")
     keep_and_show(
         dense_table(figures, "detect"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
     )

@@ -210,3 +210,11 @@ def test_rows_need_not_rise() -> None:
     turned = coco_matches(images[::-1], keys.take(back), ["a"])["all"]
     one, other = (measure(of, group="g", resamples=0) for of in (cases, turned))
     assert value_of(one["g/map"]) == value_of(other["g/map"])
+
+
+@pytest.mark.parametrize("found", [[], [(0, 0.9, (100, 100, 140, 140))]])
+def test_a_detector_that_never_hits_has_figures_of_zero_with_intervals(found: list) -> None:
+    images = [image(objects=[(0, BOX)], found=found) for _ in range(8)]
+    figures, _ = judged(images, resamples=20)
+    for name in ("map", "map_50", "mar_100"):
+        assert figures[f"detect/{name}"] == (0, 0, 0)

@@ -13,11 +13,15 @@ from torch import Tensor
 from src.core.dense import IGNORED, Detections, Objects
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
+from src.evaluation.average_precision import precision_recall
 from src.evaluation.cases import Values
 from src.evaluation.coco_format import JudgedImage
+from src.evaluation.matches import Matches
+from src.pictures.curves import FoundCurve, draw_detection_curves
 from src.pictures.overlays import Overlay, draw_overlays, ignored_pixels
 
 _LEAST_SCORE = 0.3
+_OVERLAP = 0.5
 _MOST = 12
 
 
@@ -44,6 +48,24 @@ def draw_detections(
         aside=f"{len(overlays)} of {len(judged)} images of the {split} split; found: scores of {_LEAST_SCORE} or more",
     )
     return [path]
+
+
+def draw_precision(cases: Matches, folder: Path) -> list[Path]:
+    """Draw ``precision_recall.png``, each finding's precision by recall; nothing where no finding has an object."""
+    curves = [
+        FoundCurve(
+            name=cases.names[finding],
+            recall_H=recall_H,
+            precision_H=precision_H,
+            average=average,
+            objects=int(cases.object_NF[:, finding].sum()),
+        )
+        for finding in cases.judged()
+        for recall_H, precision_H, average in [precision_recall(cases, finding, _OVERLAP)]
+    ]
+    path = folder / "precision_recall.png"
+    draw_detection_curves(curves, path, overlap=_OVERLAP)
+    return [path] if curves else []
 
 
 def draw_masks(

@@ -18,6 +18,9 @@ _ARCHITECTURES = {
     "vit_base_patch16": "MGCA ViT-B/16",
 }
 
+_DENSE_HEADS = {"detect_published": ("yolov3",), "segment_published": ("unet", "setr_pup")}
+"""What the papers train on the encoder's maps."""
+
 
 class Figure(NamedTuple):
     """What a figure is of, so that another one of the same can be put beside it."""
@@ -90,7 +93,10 @@ def fraction_of(point: Point) -> float:
 
 
 def _follows_protocol(job: Job, metric: str) -> bool:
-    """The published classification trains one linear layer on a frozen encoder."""
-    if not metric.startswith("classify/"):
-        return True
-    return setting(job, "head") == "linear" and setting(job, "probe.frozen") is not False
+    """Whether the job trained what the papers train on a frozen encoder, where ``metric`` is of a trained head."""
+    group = metric.partition("/")[0]
+    if group == "classify":
+        return setting(job, "head") == "linear" and setting(job, "probe.frozen") is not False
+    if group in _DENSE_HEADS:
+        return setting(job, "head") in _DENSE_HEADS[group] and setting(job, "tuning.trained_blocks") == 0
+    return True

@@ -9,6 +9,8 @@ from src.core.errors import UserError
 from src.tasks.reporting.published import SHIPPED, Figure, read_published
 from tests.tasks.made_sweeps import hits_job, make_report, write_sweep
 
+FROZEN: dict[str, Any] = {"config": {"tuning": {"trained_blocks": 0}}}
+
 
 def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
     chexpert = {"choices": {"dataset": "chexpert"}, "config": {"checkpoint": "mgca.ckpt"}}
@@ -37,11 +39,30 @@ def test_published_figures_stand_beside_ours(tmp_path: Path) -> None:
         {"choices": {"dataset": "chexpert", "head": "mlp"}},
         {"choices": {"dataset": "chexpert"}, "config": {"probe": {"frozen": False}}},
         {"choices": {"dataset": "chexpert"}, "figure": "zero_shot/auroc_mean"},
+        {"choices": {"dataset": "siim", "head": "unet"}, "figure": "segment/dice", **FROZEN},
+        {"choices": {"dataset": "siim", "head": "upernet"}, "figure": "segment_published/dice", **FROZEN},
+        {"choices": {"dataset": "siim", "head": "unet"}, "figure": "segment_published/dice"},
     ],
 )
 def test_other_protocols_have_no_published_figure(tmp_path: Path, other: dict[str, Any]) -> None:
     jobs = [hits_job({"weights": weights}, 0.5, **other) for weights in ("random", "named")]
     assert {row["published"] for row in make_report(write_sweep(tmp_path / "s", jobs), published="shipped")} == {""}
+
+
+@pytest.mark.parametrize(
+    ("dataset", "head", "figure", "published"),
+    [
+        ("siim", "unet", "segment_published/dice", "0.543"),
+        ("rsna_detection", "yolov3", "detect_published/map", "0.089"),
+    ],
+)
+def test_dense_figures_stand_beside_the_published_protocol(
+    tmp_path: Path, dataset: str, head: str, figure: str, published: str
+) -> None:
+    choices = {"dataset": dataset, "head": head}
+    jobs = [hits_job({"weights": w}, 0.5, choices=choices, figure=figure, **FROZEN) for w in ("random", "named")]
+    rows = make_report(write_sweep(tmp_path / "s", jobs), published="shipped")
+    assert {row["row"]: row["published"] for row in rows}["random"] == published
 
 
 def test_the_shipped_figures_are_the_papers() -> None:
