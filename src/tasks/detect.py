@@ -16,10 +16,9 @@ from src.heads.dense import DetectionHead
 from src.models.features import ImageEncoder
 from src.tasks.dense.draw_dense import draw_detections, draw_precision
 from src.tasks.dense.module import DetectionModule
-from src.tasks.dense.network import DenseNetwork
 from src.tasks.dense.predict import found_in
 from src.tasks.dense.show import keep_and_show
-from src.tasks.dense.train import image_size, refuse_early, train
+from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
 
 
@@ -46,15 +45,7 @@ def detect(
     """
     images = annotated_images(kind="boxes", batch_size=tuning.batch_size)
     refuse_early(images, judge_on)
-    tuning.prepare(image_encoder)
-    network = DenseNetwork(
-        encoder=image_encoder,
-        make_head=make_head,
-        kind=DetectionHead,
-        classes=len(images.finding_names),
-        size=image_size(images),
-        frozen=tuning.frozen,
-    )
+    network = make_network(images, image_encoder, make_head, DetectionHead, tuning)
     trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
     module = DetectionModule(network=network, names=images.finding_names, tuning=tuning)
     if not train(module, images, tuning, trainer, resume_from):

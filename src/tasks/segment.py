@@ -15,9 +15,8 @@ from src.heads.dense import SegmentationHead
 from src.models.features import ImageEncoder
 from src.tasks.dense.judge_masks import judge_masks
 from src.tasks.dense.module import SegmentationModule
-from src.tasks.dense.network import DenseNetwork
 from src.tasks.dense.show import keep_and_show
-from src.tasks.dense.train import image_size, refuse_early, train
+from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
 
 
@@ -49,15 +48,7 @@ def segment(
         raise UserError(f"task.threshold={threshold} is no probability to cut at; give one between 0 and 1.")
     images = annotated_images(kind="masks", batch_size=tuning.batch_size)
     refuse_early(images, judge_on)
-    tuning.prepare(image_encoder)
-    network = DenseNetwork(
-        encoder=image_encoder,
-        make_head=make_head,
-        kind=SegmentationHead,
-        classes=len(images.finding_names),
-        size=image_size(images),
-        frozen=tuning.frozen,
-    )
+    network = make_network(images, image_encoder, make_head, SegmentationHead, tuning)
     trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
     module = SegmentationModule(network=network, mask_loss=mask_loss, tuning=tuning)
     if not train(module, images, tuning, trainer, resume_from):

@@ -1,16 +1,19 @@
 """Trains a dense head by Lightning and leaves it with its best weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from lightning import Trainer
+from torch import nn
 
 from src.core.checkpoint import load_exactly, read_tensors
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
+from src.models.features import ImageEncoder
 from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.dense.cached_maps import MOST_BYTES, cached_maps
 from src.tasks.dense.module import DenseModule
-from src.tasks.dense.network import Head
+from src.tasks.dense.network import DenseNetwork, Head
 from src.tasks.dense.tuning import Tuning
 from src.tasks.probes.module import ProbeData
 
@@ -48,7 +51,21 @@ def refuse_early(images: AnnotatedImages, judge_on: Split) -> None:
     images.judging_dataloader(judge_on)
 
 
-def image_size(images: AnnotatedImages) -> tuple[int, int]:
-    """Height and width of every image as the network sees it."""
+def make_network(
+    images: AnnotatedImages,
+    encoder: ImageEncoder,
+    make_head: Callable[..., nn.Module],
+    kind: type[Head],
+    tuning: Tuning,
+) -> DenseNetwork[Head]:
+    """A head of ``kind`` for the findings of ``images`` on ``encoder``, of which what ``tuning`` says learns."""
+    tuning.prepare(encoder)
     height, width = images.split("val")[0].image_HW.shape
-    return height, width
+    return DenseNetwork(
+        encoder=encoder,
+        make_head=make_head,
+        kind=kind,
+        classes=len(images.finding_names),
+        size=(height, width),
+        frozen=tuning.frozen,
+    )
