@@ -1,6 +1,7 @@
 """Every yaml below conf/ goes through the real entrypoint: a new one is driven without a change here."""
 
 import importlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ ADDED = {"experiment", "sweep"}
 
 PRETRAIN = ("trainer.max_epochs=1", "task.pictures=false", "task.untrained_baseline=false", "callbacks.progress=null")
 CLASSIFY = ("task.pictures=false", "probe.max_epochs=1", "callbacks.progress=null")
+DENSE = ("task.pictures=false", "tuning.max_epochs=1", "tuning.batch_size=8", "callbacks.progress=null")
 SMALL_IMAGE = ("encoder/image=small_vit", "encoder.image.image_size=32", "encoder.image.model_args.embed_dim=32")
 SMALL_TEXT = (
     "encoder.text.pretrained=false",
@@ -41,6 +43,20 @@ SMALL_RESNET = (
     "encoder.image.upsample_to=64",
     "+encoder.image.model_args.channels=[8,8,8,8]",
 )
+
+SMALL_CNN = ("encoder.image.model_args.channels=[8,8,8,16]", "encoder.image.model_args.stem_width=8")
+# enlarged by a third as the published 224 to 299, with the same strides
+SMALL_DENSE_RESNET = (
+    "encoder.image.pretrained=false",
+    "encoder.image.upsample_to=85",
+    "+encoder.image.model_args.channels=[4,4,4,4]",
+    "transform.size=64",
+)
+SMALL_YOLO = ("head.config.neck.out_channels=[16,8,8]", "head.config.bbox_head.out_channels=[16,16,8]")
+SMALL_RETINANET = ("head.config.neck.out_channels=16",)
+SMALL_UNET = ("head.decoder_channels=[16,16,8,8,8]",)
+DETECT = ("task=detect", "transform.size=32", *SMALL_RETINANET)
+SEGMENT = ("task=segment", "transform.size=32", *SMALL_UNET)
 
 MADE_CHEXPERT = ("dataset.split.per_class=1", "dataset.split.val_images=5")
 
@@ -96,6 +112,28 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "probe/finetune": ("task=classify",),
     "head/linear": ("task=classify",),
     "head/mlp": ("task=classify",),
+    "head/yolov3": ("task=detect", "transform.size=32", *SMALL_YOLO),
+    "head/retinanet": DETECT,
+    "head/faster_rcnn": (*DETECT, "head.config.roi_head.bbox_head.fc_out_channels=32"),
+    "head/unet": SEGMENT,
+    "head/setr_pup": ("task=segment", "transform.size=32", "head.config.channels=8"),
+    "head/upernet": ("task=segment", "transform.size=32", "head.config.channels=8"),
+    "head/fcn": ("task=segment", "transform.size=32", "head.config.channels=8"),
+    "task/detect": DETECT[1:],
+    "task/segment": SEGMENT[1:],
+    "tuning/frozen": SEGMENT,
+    "tuning/partial": (*SEGMENT, "tuning.trained_blocks=1"),
+    "tuning/full": SEGMENT,
+    "tuning/scratch": DETECT,
+    "mask_loss/focal_log_dice": SEGMENT,
+    "mask_loss/mmseg": SEGMENT,
+    "experiment/detect/coco": ("transform.size=32", "head.config.neck.out_channels=16", *SMALL_CNN),
+    "experiment/detect/object_cxr": SMALL_YOLO,
+    "experiment/detect/rsna": SMALL_YOLO,
+    "experiment/detect/vindr": SMALL_YOLO,
+    "experiment/segment/mask_folder": ("transform.size=32", *SMALL_UNET, *SMALL_CNN),
+    "experiment/segment/rsna": SMALL_UNET,
+    "experiment/segment/siim": SMALL_UNET,
     "bench/probe": (
         *("task=bench", "bench.published.max_epochs=1", "bench.cached.max_epochs=1"),
         *("bench.cached.fractions=[1.0]", "bench.cached.seeds=[1]"),
@@ -138,10 +176,18 @@ def _group_and_name(option: str) -> tuple[str, str]:
     return group, name
 
 
+def _is_dense(experiment: str) -> bool:
+    """``detect/rsna`` is an experiment whose boxes or masks are judged by both protocols."""
+    return experiment.startswith(("detect/", "segment/"))
+
+
 def _quick(option: str) -> tuple[str, ...]:
     """What makes the option's task short."""
     group, name = _group_and_name(option)
     judged = {"classify": CLASSIFY, "ground": ("task.pictures=false",), "zero_shot": (), "retrieve": ()}
+    judged |= {"detect": DENSE, "segment": DENSE}
+    if {"task=detect", "task=segment"} & set(NEEDS.get(option, ())):
+        return DENSE
     if group in {"probe", "head"}:
         return CLASSIFY
     if group == "experiment" and "/" in name:
@@ -164,7 +210,8 @@ def overrides_for(option: str) -> list[str]:
     small = [value for part, values in PARTS.items() if part not in replaced for value in values]
     own = f"{'+' if group in ADDED else ''}{group}={f'[{name}]' if group in LISTS else name}"
     needs = [word for word in NEEDS.get(option, ()) if not (data_set and word.startswith("dataset="))]
-    needs += [*SMALL_DEIT, *ONE_CPU] if published else []
+    if published:
+        needs += [*(SMALL_DENSE_RESNET if _is_dense(name) else SMALL_DEIT), *ONE_CPU]
     chosen = [f"dataset={data_set}"] if data_set and group not in {"dataset", "experiment"} else []
     return [own, *chosen, *small, "resamples=20", *_quick(option), *needs]
 
@@ -210,3 +257,7 @@ def test_it_runs(option: str, run_cli: Callable, user_table: Path, made_raw: Pat
     written = {path.name for path in (tmp_path / "outputs").rglob("*")}
     left = {"task/prepare": "run.log", "task/doctor": "doctor.md", "task/report": "report.md"}
     assert left.get(option, "bench.txt" if "bench" in option else "results.json") in written
+    if option.startswith("experiment/") and _is_dense(option.removeprefix("experiment/")):
+        task = option.split("/")[1]
+        results = json.loads(next((tmp_path / "outputs").rglob("results.json")).read_text())
+        assert {f"{task}/images", f"{task}_published/images"} <= {name for group in results.values() for name in group}
