@@ -93,8 +93,15 @@ def read_coco(path: Path) -> Coco:
             raise UserError(f"{path}: annotation {one['id']} {error}; correct it or take it out") from None
         left, top, width, height = map(float, one["bbox"])
         edges = (max(left, 0.0), max(top, 0.0), min(left + width, image.width), min(top + height, image.height))
-        image.marks.append(CocoMark(one["id"], one["category_id"], edges, outline, bool(one.get("iscrowd", 0))))
+        image.marks.append(CocoMark(one["id"], one["category_id"], edges, outline, _is_crowd(one, path)))
     return Coco(path, list(images.values()), categories)
+
+
+def _is_crowd(one: Mapping[str, Any], path: Path) -> bool:
+    crowd = one.get("iscrowd", 0)
+    if crowd not in (0, 1):
+        raise UserError(f"{path}: annotation {one['id']} has iscrowd {crowd!r}, which is neither 0 nor 1; correct it")
+    return bool(crowd)
 
 
 def _load(path: Path) -> dict[str, list[dict[str, Any]]]:

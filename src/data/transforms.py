@@ -77,8 +77,16 @@ class ImageTransform:
     def axis_map(self, height: int, width: int) -> AxisMap:
         """From pixels of an image of ``height`` x ``width`` to pixels of what both stages make of it.
 
-        It is found by sending boxes through both. Raises ``UserError`` where the stages turn, shear or mirror.
+        It is found by sending boxes through both. Raises ``UserError`` where the stages turn, shear or mirror, or may.
         """
+        from albumentations import DualTransform, NoOp
+
+        for transform in [*self._resize.transforms, *self._ops.transforms]:
+            if isinstance(transform, DualTransform) and not isinstance(transform, NoOp) and 0 < transform.p < 1:
+                raise UserError(
+                    f"{type(transform).__name__} happens with p={transform.p}, so that pixels cannot be led back to "
+                    "the image; leave it out of transform.eval, or set its p to 1"
+                )
         edge_Y, edge_X = (np.linspace(0, side, _CELLS + 1) for side in (height, width))
         x, y = (grid.ravel() for grid in np.meshgrid(np.arange(_CELLS), np.arange(_CELLS)))
         box_N4 = np.stack([edge_X[x], edge_Y[y], edge_X[x + 1], edge_Y[y + 1]], axis=1)

@@ -12,7 +12,7 @@ with predicted pixels P and true ones T, of an image's known pixels:
 empty mask predicted empty, the mean over images.
 
 A figure of an image is the mean over its findings, each a mask of its own, for which it is defined. Pixels whose truth
-is ``IGNORED`` count in nothing.
+is ``IGNORED`` count in nothing, nor does a finding of which an image has no other pixel.
 
 Axes: N images, F findings, H and W pixels, M measures.
 """
@@ -59,13 +59,14 @@ class MaskFigures:
         self._sums_3F += torch.stack([both_F, found_F, there_F])
         dice_F, iou_F = _overlap(2 * both_F, found_F + there_F), _overlap(both_F, found_F + there_F - both_F)
         columns = [dice_F]
+        seen_F = _counts(known_FHW) > 0
         if not self._published:
             distance_2F = torch.tensor(
                 [outline_distances(*masks) for masks in zip(found_FHW, there_FHW, ~known_FHW, strict=True)],
                 dtype=torch.float64,
             ).T
             columns += [iou_F, dice_F.where(there_F > 0, torch.nan), *distance_2F]
-        self._values.append(torch.stack(columns))
+        self._values.append(torch.stack(columns).where(seen_F, torch.nan))
 
     def cases(self, keys: CaseKeys) -> Values:
         """The images as cases: each measure as the mean over the findings, and ``dice/FINDING`` of several."""
@@ -80,8 +81,8 @@ class MaskFigures:
     def figures(self, cases: Values, *, resamples: int) -> dict[str, Estimate | float | int]:
         """Every figure of ``cases``, which this object gave, by its name, with 95 % intervals.
 
-        Corrected ones also have ``segment/pooled_dice`` without interval. ``images`` counts all, ``positives`` those
-        with a finding.
+        Corrected ones also have ``segment/pooled_dice`` without interval. ``images`` counts those with a pixel
+        that is not ignored, ``positives`` those with a finding.
         """
         group = PUBLISHED if self._published else CORRECTED
         figures = measure(cases, group=group, resamples=resamples)
@@ -91,7 +92,8 @@ class MaskFigures:
             figures[f"{group}/pooled_dice"] = Estimate(pooled, torch.nan, torch.nan)
             positives = ~cases.value_NM[:, _MEASURES.index("dice_positive")].isnan()
             figures[f"{group}/positives"] = int(positives.sum())
-        return {**figures, f"{group}/images": len(cases.keys)}
+        counted = ~cases.value_NM[:, _MEASURES.index("dice")].isnan()
+        return {**figures, f"{group}/images": int(counted.sum())}
 
 
 def _counts(mask_FHW: np.ndarray) -> Tensor:

@@ -1,13 +1,19 @@
 """From a config dictionary, as mmdet's and mmsegmentation's users write them, to the module that it describes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import torch
+from torch import Tensor, nn
 
 from src.core.errors import UserError
 from src.core.mmcv_ops import ensure_mmcv, quiet_libraries, require_packages
 
 # What the libraries raise for a type that does not exist, a setting that is unknown, missing or does not fit.
 _REFUSALS = (KeyError, TypeError, ValueError, AssertionError, AttributeError, IndexError, RuntimeError, ImportError)
+
+_SIDES = 8
+"""Of the images that a head is tried on, in places of its coarsest map."""
 
 
 def placeholders(classes: int, channels: Sequence[int]) -> dict[str, Any]:
@@ -55,6 +61,32 @@ def build(library: str, config: Mapping[str, Any], *, key: str) -> Any:
                 f"{key} cannot be built by {library}: {_reason(error)}; correct it after {library}'s documentation."
             ) from error
     return module
+
+
+def try_out(
+    head: nn.Module, run: Callable[[Sequence[Tensor], tuple[int, int]], object], widths: Mapping[int, int]
+) -> None:
+    """Call ``run`` on empty maps of one image and its size, so that a config that does not fit is said at once.
+
+    ``widths``: channels of each map by stride. ``head`` is in eval mode meanwhile, and no random number is used up.
+    Raises UserError for what the library cannot do with such maps.
+    """
+    side = _SIDES * max(widths)
+    maps = [torch.zeros(1, width, side // stride, side // stride) for stride, width in widths.items()]
+    training = head.training
+    try:
+        with torch.no_grad(), torch.random.fork_rng(devices=[]), quiet_libraries():
+            head.eval()
+            run(maps, (side, side))
+    except UserError:
+        raise
+    except _REFUSALS as error:
+        raise UserError(
+            f"head.config does not fit maps of the strides {list(widths)}: {_reason(error)}; correct it or "
+            "head.strides."
+        ) from error
+    finally:
+        head.train(training)
 
 
 def _registry(library: str) -> Any:

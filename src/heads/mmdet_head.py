@@ -3,6 +3,7 @@
 Axes: B images, C channels, R and S rows and columns of a map, N objects or detections, 4 left, top, right, bottom.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,9 @@ from src.core.errors import UserError
 from src.core.precision import at_least_float32, without_autocast
 from src.heads.dense import DetectionHead
 from src.heads.map_channels import channels_of
-from src.heads.mm_config import build, filled, placeholders
+from src.heads.mm_config import build, filled, placeholders, try_out
+
+_log = logging.getLogger(__name__)
 
 
 class MMDetHead(DetectionHead):
@@ -40,6 +43,20 @@ class MMDetHead(DetectionHead):
         values = placeholders(classes, channels_of(strides, channels))
         whole = {"backbone": {"type": _PassThrough}, **filled(config, values)}
         self.detector = build("mmdet", whole, key="head.config")
+        self._ignores = "IgnoringAssigner" in str(config)
+        self._warned = False
+        widths = dict(zip(strides, channels_of(strides, channels), strict=True))
+        try_out(self, self._try, widths)
+
+    def _try(self, maps: Sequence[Tensor], size: tuple[int, int]) -> None:
+        """Refuse a config whose classes or anchors are not those of the findings and the maps."""
+        _refuse_other_classes(self.detector, self.classes)
+        levels = self.detector.extract_feat(tuple(maps))
+        for part in self.detector.modules():
+            if hasattr(part, "prior_generator"):
+                _refuse_other_strides(part.prior_generator.strides, levels, size)
+        box_N4 = maps[0].new_tensor([[0.0, 0.0, size[1] / 2, size[0] / 2]])
+        self.loss(maps, [Objects(box_N4, torch.zeros(1, dtype=torch.int64), box_N4[:0])], size)
 
     def loss(self, maps: Sequence[Tensor], objects: Sequence[Objects], size: tuple[int, int]) -> dict[str, Tensor]:
         """The detector's losses by mmdet's names; those of several levels are added up.
@@ -47,6 +64,7 @@ class MMDetHead(DetectionHead):
         Raises UserError for an object of a class that the head does not have.
         """
         self._refuse_unknown_classes(objects)
+        self._say_what_is_not_ignored(objects)
         with without_autocast(maps[0]):
             ready = self._prepared(maps, size)
             found = self.detector.loss(ready, _samples(ready, objects, self.strides, size))
@@ -76,6 +94,14 @@ class MMDetHead(DetectionHead):
             for map_BCRS, stride in zip(maps, self.strides, strict=True)
         )
 
+    def _say_what_is_not_ignored(self, objects: Sequence[Objects]) -> None:
+        if not (self._ignores or self._warned) and any(len(image.ignored_I4) for image in objects):
+            self._warned = True
+            _log.warning(
+                "the regions to ignore may train this head as background: its head.config has no "
+                "src.heads.ignored_regions.IgnoringAssigner; conf/head/retinanet.yaml shows one"
+            )
+
     def _refuse_unknown_classes(self, objects: Sequence[Objects]) -> None:
         every_N = torch.cat([image.class_N for image in objects])
         if len(every_N) and (highest := int(every_N.max())) >= self.classes:
@@ -83,6 +109,26 @@ class MMDetHead(DetectionHead):
                 f"An object has the class index {highest}, but the head has {self.classes} classes, counted from 0; "
                 "correct the boxes' table or its list of findings."
             )
+
+
+def _refuse_other_classes(detector: Any, classes: int) -> None:
+    heads = [part for part in (getattr(detector, "bbox_head", None), getattr(detector, "roi_head", None)) if part]
+    found = next((head for head in heads for head in (getattr(head, "bbox_head", head),)), None)
+    given = getattr(found[-1] if isinstance(found, nn.ModuleList) else found, "num_classes", classes)
+    if given != classes:
+        raise UserError(
+            f"head.config has {given} classes, but the data set has {classes} findings; give num_classes: $classes."
+        )
+
+
+def _refuse_other_strides(strides: Sequence[Any], levels: Sequence[Tensor], size: tuple[int, int]) -> None:
+    anchors = [int(stride[0]) if isinstance(stride, tuple | list) else int(stride) for stride in strides]
+    maps = [size[0] // level.shape[2] for level in levels]
+    if anchors != maps:
+        raise UserError(
+            f"head.config places anchors at strides {anchors}, but its maps have {maps}; correct its generator's "
+            "strides or head.strides."
+        )
 
 
 class _PassThrough(nn.Module):

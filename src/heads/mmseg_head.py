@@ -13,7 +13,7 @@ from src.core.errors import UserError
 from src.core.precision import at_least_float32
 from src.heads.dense import SegmentationHead
 from src.heads.map_channels import channels_of
-from src.heads.mm_config import build, filled, placeholders
+from src.heads.mm_config import build, filled, placeholders, try_out
 
 
 class MMSegHead(SegmentationHead):
@@ -40,7 +40,21 @@ class MMSegHead(SegmentationHead):
                 "$classes."
             )
 
+        widths = dict(zip(strides, channels_of(strides, channels), strict=True))
+        try_out(self, self.forward, widths)
+
     def forward(self, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
-        """One logit a finding and pixel, (B, F, H, W), float32, interpolated from the head's own map."""
-        logit_BFRS = at_least_float32(self.decoder(list(maps)))
+        """One logit a finding and pixel, (B, F, H, W), float32, interpolated from the head's own map.
+
+        Raises UserError for a single image in training where the head normalises one number over the batch.
+        """
+        try:
+            logit_BFRS = at_least_float32(self.decoder(list(maps)))
+        except ValueError as error:
+            if len(maps[0]) > 1 or "more than 1 value per channel" not in str(error):
+                raise
+            raise UserError(
+                "this head normalises over the images of a batch and cannot train on one; give tuning.batch_size=2 or "
+                "more."
+            ) from error
         return interpolate(logit_BFRS, size=size, mode="bilinear", align_corners=bool(self.decoder.align_corners))

@@ -17,7 +17,8 @@ from src.models.features import ImageEncoder
 _RELEASED = "img_encoder_q."
 _OURS = "model."
 _IMAGE = "image_encoder."
-_FINE_TUNED = "encoder."
+_FINE_TUNED = ("encoder.", "network.encoder.")
+"""Of a classifier's checkpoint, and of a detector's or a segmentation's."""
 
 
 def load_model(model: AlignmentModel, path: Path) -> Tensor | None:
@@ -39,7 +40,8 @@ def load_image_encoder(encoder: ImageEncoder, path: Path) -> None:
     """
     tensors = read_tensors(path)
     named = rename_released(tensors, source=str(path))[0] if _is_released(tensors) else _below(tensors, _OURS)
-    weights = _below(named, _IMAGE) or _below(tensors, _FINE_TUNED)
+    found = (_below(named, _IMAGE), *(_below(tensors, prefix) for prefix in _FINE_TUNED))
+    weights = next(filter(None, found), None)
     if not weights:
         raise UserError(
             f"{path} holds no image encoder of a run of ours or of MGCA's; for weights of another origin "

@@ -48,6 +48,8 @@ class MMSegLoss(nn.Module):
 
     def __init__(self, *, losses: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
+        if not losses:
+            raise UserError("mask_loss.losses is empty; give at least one, e.g. [{type:DiceLoss}].")
         require_packages("mmseg")
         ensure_mmcv()
         self.losses = nn.ModuleList(_built(config) for config in losses)

@@ -28,6 +28,6 @@ def train_last_blocks(network: nn.Module, blocks: int) -> None:
 def hold_frozen(network: nn.Module) -> None:
     """Put the layers that do not learn into eval mode: their batch statistics and dropout stay out of the training."""
     for module in network.modules():
-        own = list(module.parameters(recurse=False))
-        if own and not any(parameter.requires_grad for parameter in own):
+        held = list(module.parameters())
+        if held and not any(parameter.requires_grad for parameter in held):
             module.eval()

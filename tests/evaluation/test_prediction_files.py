@@ -66,5 +66,5 @@ def test_masks_come_back(tmp_path: Path) -> None:
             np.testing.assert_array_equal(np.asarray(written), mask_HW.numpy() * 255)
     named = CaseKeys(row_N=torch.tensor([3]), group_N=torch.tensor([0]), image_id_N=["../s/x1"])
     (path,) = save_masks(mask_FHW[:1], named, ["lung"], tmp_path / "one")
-    assert path == tmp_path / "one/_s_x1.png"
+    assert path == tmp_path / "one/row_000003__s_x1.png"
     assert path.is_file()

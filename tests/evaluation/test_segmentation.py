@@ -181,3 +181,13 @@ def test_masks_of_another_size_are_refused() -> None:
         masks.add(torch.zeros(1, 4, 4).bool(), torch.zeros(1, 4, 5, dtype=torch.uint8))
     with pytest.raises(ValueError, match="no two of 1 findings"):
         masks.add(torch.zeros(2, 4, 4).bool(), torch.zeros(2, 4, 4, dtype=torch.uint8))
+
+
+def test_an_image_that_is_wholly_ignored_counts_in_nothing() -> None:
+    figures_of, keys = MaskFigures(["f"], published=False), CaseKeys.of(torch.arange(2))
+    mask_FHW = torch.ones(1, 4, 4, dtype=torch.uint8)
+    figures_of.add(mask_FHW.bool(), torch.full_like(mask_FHW, IGNORED))
+    figures_of.add(~mask_FHW.bool(), mask_FHW)
+    figures = figures_of.figures(figures_of.cases(keys), resamples=0)
+    assert figures["segment/images"] == 1
+    assert value_of(figures["segment/dice"]) == value_of(figures["segment/iou"]) == 0

@@ -44,7 +44,7 @@ def judge_masks(
         published.add(probability_FHW > _PUBLISHED_THRESHOLD, seen_FHW)
         truth = images.truth(split, position)
         whole_FHW = images.to_image(split, position).probability(probability_FHW.numpy(), *truth.mask_FHW.shape[1:])
-        predicted_FHW = torch.from_numpy(whole_FHW > threshold)
+        predicted_FHW = torch.from_numpy(whole_FHW >= threshold)
         corrected.add(predicted_FHW, torch.from_numpy(truth.mask_FHW))
         original_FHW = truth.to_original.mask(predicted_FHW.numpy(), truth.height, truth.width)
         one = keys.take(torch.tensor([position]))

@@ -57,6 +57,10 @@ class DenseModule(LightningModule, Generic[Head]):
         """Bring the frozen encoder to the device, where Lightning does not see it."""
         self.network.encoder_to(self.device)
 
+    def on_train_start(self) -> None:
+        """Hold the layers that do not learn in eval mode; Lightning trains a module in the mode that it finds it in."""
+        self.network.train()
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser over what is trained, and its schedule by the step."""
         optimizer = self._tuning.optimizer(self.network.trained)

@@ -26,6 +26,9 @@ class Tuning:
             raise UserError(
                 f"tuning.trained_blocks={trained_blocks} is below 0; give 0 to freeze the encoder, or more."
             )
+        for name, value in (("batch_size", batch_size), ("max_epochs", max_epochs)):
+            if value < 1:
+                raise UserError(f"tuning.{name}={value} trains nothing; give 1 or more.")
         self.trained_blocks = trained_blocks
         self.batch_size = batch_size
         self.max_epochs = max_epochs
