@@ -116,6 +116,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "head/retinanet": DETECT,
     "head/faster_rcnn": (*DETECT, "head.config.roi_head.bbox_head.fc_out_channels=32"),
     "head/unet": SEGMENT,
+    "head/unet_narrow": ("task=segment", "transform.size=32", "head.decoder_channels=[16,16,8,8,8]"),
+    "head/retinanet_narrow": DETECT,
     "head/setr_pup": ("task=segment", "transform.size=32", "head.config.channels=8"),
     "head/upernet": ("task=segment", "transform.size=32", "head.config.channels=8"),
     "head/fcn": ("task=segment", "transform.size=32", "head.config.channels=8"),
