@@ -104,6 +104,9 @@ class MMDetHead(DetectionHead):
 
     def _refuse_unknown_classes(self, objects: Sequence[Objects]) -> None:
         every_N = torch.cat([image.class_N for image in objects])
+        # on a device the look would make every step wait; there the data's own findings are relied on
+        if every_N.device.type != "cpu":
+            return
         if len(every_N) and (highest := int(every_N.max())) >= self.classes:
             raise UserError(
                 f"An object has the class index {highest}, but the head has {self.classes} classes, counted from 0; "
@@ -112,13 +115,15 @@ class MMDetHead(DetectionHead):
 
 
 def _refuse_other_classes(detector: Any, classes: int) -> None:
-    heads = [part for part in (getattr(detector, "bbox_head", None), getattr(detector, "roi_head", None)) if part]
-    found = next((head for head in heads for head in (getattr(head, "bbox_head", head),)), None)
-    given = getattr(found[-1] if isinstance(found, nn.ModuleList) else found, "num_classes", classes)
-    if given != classes:
-        raise UserError(
-            f"head.config has {given} classes, but the data set has {classes} findings; give num_classes: $classes."
-        )
+    for part in (detector, getattr(detector, "roi_head", None)):
+        head = getattr(part, "bbox_head", None)
+        # a cascade has several, of one and the same classes
+        last = head[-1] if isinstance(head, nn.ModuleList) else head
+        given = getattr(last, "num_classes", classes)
+        if given != classes:
+            raise UserError(
+                f"head.config has {given} classes, but the data set has {classes} findings; give num_classes: $classes."
+            )
 
 
 def _refuse_other_strides(strides: Sequence[Any], levels: Sequence[Tensor], size: tuple[int, int]) -> None:
