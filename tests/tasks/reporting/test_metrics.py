@@ -1,8 +1,8 @@
 """Which figures a report shows of detection and of segmentation, what it calls them, and which way is better."""
 
 from pathlib import Path
-from typing import Any
 from types import SimpleNamespace
+from typing import Any
 
 import torch
 
