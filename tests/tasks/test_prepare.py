@@ -241,7 +241,8 @@ def test_one_of_two_at_once_is_refused(many: Path, tmp_path: Path) -> None:
     assert first.wait() == 0
     assert second.returncode == 1 or "nothing to do" in second.stdout
     if second.returncode:
-        assert "another process is packing" in second.stderr
+        # with or without the name of the process, which the first writes a moment after it has begun
+        assert "is packing" in second.stderr
         assert "Traceback" not in second.stderr
 
 
