@@ -51,12 +51,10 @@ class MapPyramid(nn.Module):
 
     def forward(self, maps: Sequence[Tensor], size: tuple[int, int]) -> list[Tensor]:
         """The maps of the kept strides, finest first, from the encoder's ``maps`` of images of ``size``."""
-        last_BERS = _at_stride(maps[self._own[self._last]], size, self._last)
+        own = {stride: _at_stride(maps[index], size, stride) for stride, index in self._own.items()}
+        last_BERS = own[self._last]
         made = {int(stride): layers(last_BERS) for stride, layers in self._made.items()}
-        return [made[stride] if stride in made else self._own_map(maps, size, stride) for stride in self.strides]
-
-    def _own_map(self, maps: Sequence[Tensor], size: tuple[int, int], stride: int) -> Tensor:
-        return _at_stride(maps[self._own[stride]], size, stride)
+        return [(own | made)[stride] for stride in self.strides]
 
 
 @torch.no_grad()

@@ -82,14 +82,11 @@ class TimmEncoder(ImageEncoder):
     def maps(self, image_BCHW: Tensor) -> list[Tensor]:
         """The last map of every stage of a CNN or a hierarchical transformer; a plain transformer's patches, as one.
 
-        Images are read at their own size: ``upsample_to`` is of the vectors that are aligned with reports.
+        Of models with stages images are read at their own size: ``upsample_to`` is of what is aligned with reports.
         """
-        self._check_size(image_BCHW)
         if self._plain:
-            token_BNE = self.model.forward_features(image_BCHW)
-            patch_BPE = token_BNE.flatten(1, -2)[:, self.model.num_prefix_tokens :]
-            grid = patch_grid(patch_BPE.shape[1], image_BCHW.shape[2], image_BCHW.shape[3])
-            return [patch_BPE.transpose(1, 2).unflatten(2, grid)]
+            return super().maps(image_BCHW)
+        self._check_size(image_BCHW)
         image_BCHW = image_BCHW.contiguous(memory_format=torch.channels_last)
         maps: list[Tensor] = self.model.forward_intermediates(image_BCHW, output_fmt="NCHW", intermediates_only=True)
         return maps

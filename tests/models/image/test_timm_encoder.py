@@ -183,3 +183,25 @@ def test_every_parameter_learns(make: Make, name: str, arguments: dict[str, Any]
     features = encoder(torch.randn(2, 3, 64, 64))
     (features.global_BE.square().sum() + features.local_BPE.square().sum()).backward()
     assert [key for key, value in encoder.named_parameters() if value.grad is None] == []
+
+
+def test_maps_of_a_residual_network_are_those_of_its_stages(make: Make) -> None:
+    encoder = make("resnet10t", model_args=NARROW, upsample_to=96)
+    kept: dict[str, Tensor] = {}
+    for name in ("layer1", "layer2", "layer3", "layer4"):
+        getattr(encoder.model, name).register_forward_hook(lambda _m, _i, out, name=name: kept.update({name: out}))
+    maps = encoder.maps(torch.randn(2, 3, 64, 64))
+    # the image's own size, not that of the upsampled one
+    assert [tuple(map_BERS.shape[2:]) for map_BERS in maps] == [(32, 32), (16, 16), (8, 8), (4, 4), (2, 2)]
+    for map_BERS, name in zip(maps[1:], kept, strict=True):
+        torch.testing.assert_close(map_BERS, kept[name])
+
+
+def test_the_map_of_a_transformer_is_its_patches_and_nothing_is_held(make: Make) -> None:
+    encoder = make("vit_tiny_patch16_224", image_size=64, model_args=TINY_VIT)
+    image_BCHW = torch.randn(2, 3, 64, 64)
+    (map_BERS,) = encoder.maps(image_BCHW)
+    assert map_BERS.shape == (2, 32, 4, 4)
+    torch.testing.assert_close(map_BERS.flatten(2).transpose(1, 2), encoder(image_BCHW).local_BPE)
+    # what is kept for the class token's attention would hold the whole step's graph until the next one
+    assert not encoder._kept
