@@ -1,7 +1,4 @@
-"""CLIP's loss: instance-wise contrast within the batch under a temperature that is learnt.
-
-Axes: B image-report pairs, D embedding width.
-"""
+"""CLIP's loss: instance-wise contrast within the batch under a temperature that is learnt."""
 
 import math
 
@@ -32,6 +29,5 @@ class ClipLoss(Loss):
         with torch.no_grad():
             self.log_scale.clamp_(max=self.max_log_scale)
         scale = at_least_float32(self.log_scale).exp()
-        score_BB = embeddings.image_global_BD @ embeddings.text_global_BD.mT * scale
-        image_to_text, text_to_image = directional_losses(score_BB)
+        image_to_text, text_to_image = directional_losses(embeddings, scale)
         return (image_to_text + text_to_image) / 2

@@ -1,6 +1,6 @@
 """Cross-modal prototype alignment (CPA): an image predicts the cluster of its report, and the reverse.
 
-Axes: B image-report pairs, K prototypes, D embedding width.
+Axes: B image-report pairs, N those of the whole batch that the B belong to, K prototypes, D embedding width.
 """
 
 import math
@@ -24,7 +24,7 @@ def prediction_loss(score_BK: Tensor, code_BK: Tensor, temperature: float) -> Te
 class CrossPrototypeAlignment(Loss):
     """L_CPA (MGCA, section 3.4) of the scores s = v C^T and t C^T against the prototypes C.
 
-        q = sinkhorn(s / epsilon), without gradient
+        q = sinkhorn(s / epsilon) of all N pairs, without gradient
         L_CPA = 1/2 [ prediction_loss(s_t, q_v) + prediction_loss(s_v, q_t) ]
 
     ``prototypes_KD`` is the one parameter. As in SwAV, its rows are set to unit length before every use, and its
@@ -63,10 +63,11 @@ class CrossPrototypeAlignment(Loss):
         with torch.no_grad():
             self.prototypes_KD.copy_(normalize(at_least_float32(self.prototypes_KD), dim=1))
         prototype_DK = self.prototypes_KD.to(embeddings.image_global_BD.dtype).mT
-        image_BK = embeddings.image_global_BD @ prototype_DK
-        text_BK = embeddings.text_global_BD @ prototype_DK
-        image_to_text = prediction_loss(text_BK, self._codes(image_BK), self.temperature)
-        text_to_image = prediction_loss(image_BK, self._codes(text_BK), self.temperature)
+        image_ND, text_ND, own_B = embeddings.candidates
+        image_code_BK = self._codes(image_ND @ prototype_DK)[own_B]
+        text_code_BK = self._codes(text_ND @ prototype_DK)[own_B]
+        image_to_text = prediction_loss(embeddings.text_global_BD @ prototype_DK, image_code_BK, self.temperature)
+        text_to_image = prediction_loss(embeddings.image_global_BD @ prototype_DK, text_code_BK, self.temperature)
         return (image_to_text + text_to_image) / 2
 
     def after_backward(self, *, epoch: int) -> None:
@@ -74,5 +75,6 @@ class CrossPrototypeAlignment(Loss):
         if epoch < self.freeze_epochs:
             self.prototypes_KD.grad = None
 
-    def _codes(self, score_BK: Tensor) -> Tensor:
-        return sinkhorn(score_BK.detach(), epsilon=self.epsilon, iterations=self.sinkhorn_iterations)
+    @torch.no_grad()
+    def _codes(self, score_NK: Tensor) -> Tensor:
+        return sinkhorn(score_NK, epsilon=self.epsilon, iterations=self.sinkhorn_iterations)

@@ -1,9 +1,8 @@
 """Instance-wise image-text alignment (ITA): each image finds its report within the batch, and the reverse.
 
-Axes: B image-report pairs, D embedding width.
+Axes: B image-report pairs, N those of the whole batch that the B belong to, D embedding width.
 """
 
-import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -12,13 +11,17 @@ from src.core.rules import Rules
 from src.losses.base import Loss, require_positive
 
 
-def directional_losses(score_BB: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross entropy of the matching pair among the rows, and among the columns: image to text, text to image.
+def directional_losses(embeddings: Embeddings, scale: Tensor | float) -> tuple[Tensor, Tensor]:
+    """Cross entropy of each own pair's other half among all N: image to text, text to image.
 
     -1/B sum_i log( exp S_ii / sum_j exp S_ij )   and   -1/B sum_i log( exp S_ii / sum_j exp S_ji )
+
+    of S = v t^T scale, with i over the B own pairs and j over the N, so that memory grows as B x N.
     """
-    own_B = torch.arange(len(score_BB), device=score_BB.device)
-    return cross_entropy(score_BB, own_B), cross_entropy(score_BB.mT, own_B)
+    image_ND, text_ND, own_B = embeddings.candidates
+    image_to_text_BN = embeddings.image_global_BD @ text_ND.mT * scale
+    text_to_image_BN = embeddings.text_global_BD @ image_ND.mT * scale
+    return cross_entropy(image_to_text_BN, own_B), cross_entropy(text_to_image_BN, own_B)
 
 
 class InstanceAlignment(Loss):
@@ -36,7 +39,6 @@ class InstanceAlignment(Loss):
 
     def compute(self, embeddings: Embeddings) -> Tensor:
         """A scalar, at least 0."""
-        score_BB = embeddings.image_global_BD @ embeddings.text_global_BD.mT / self.temperature
-        image_to_text, text_to_image = directional_losses(score_BB)
+        image_to_text, text_to_image = directional_losses(embeddings, 1 / self.temperature)
         both = image_to_text + text_to_image
         return both if self.rules == "published" else both / 2

@@ -1,6 +1,6 @@
 """SigLIP's loss: every image-report pair of the batch is judged alone, matching or not.
 
-Axes: B image-report pairs, D embedding width.
+Axes: B image-report pairs, N those of the whole batch that the B belong to, D embedding width.
 """
 
 import math
@@ -17,6 +17,7 @@ from src.losses.base import Loss, require_positive
 class SiglipLoss(Loss):
     """-1/B sum_ij log sigmoid( z_ij (v_i t_j / temperature + bias) ), z_ij = 1 if i = j, else -1 (Zhai et al. 2023).
 
+    The images i are the B own ones and the reports j all N.
     ``temperature`` and ``bias`` are where learning starts. Raises UserError for a temperature that is not above 0.
     """
 
@@ -29,6 +30,7 @@ class SiglipLoss(Loss):
     def compute(self, embeddings: Embeddings) -> Tensor:
         """A scalar, at least 0."""
         scale, bias = at_least_float32(self.log_scale).exp(), at_least_float32(self.bias)
-        logit_BB = embeddings.image_global_BD @ embeddings.text_global_BD.mT * scale + bias
-        matching_BB = torch.eye(len(logit_BB), dtype=torch.bool, device=logit_BB.device)
-        return -logsigmoid(torch.where(matching_BB, logit_BB, -logit_BB)).sum() / len(logit_BB)
+        _, text_ND, own_B = embeddings.candidates
+        logit_BN = embeddings.image_global_BD @ text_ND.mT * scale + bias
+        matching_BN = own_B.unsqueeze(1) == torch.arange(len(text_ND), device=own_B.device)
+        return -logsigmoid(torch.where(matching_BN, logit_BN, -logit_BN)).sum() / len(logit_BN)

@@ -11,7 +11,14 @@ from src.core.embeddings import Embeddings
 from src.core.errors import UserError
 from src.core.precision import at_least_float32
 from src.core.rules import Rules
-from src.models.features import ImageEmbeddings, ImageEncoder, TextEmbeddings, TextEncoder
+from src.models.features import (
+    ImageEmbeddings,
+    ImageEncoder,
+    ImageFeatures,
+    TextEmbeddings,
+    TextEncoder,
+    TextFeatures,
+)
 from src.models.projection import Projection
 
 
@@ -20,7 +27,8 @@ class AlignmentModel(nn.Module):
 
     ``embedding_dim`` is the common width D, ``hidden_dim`` the width inside the projections. ``rules``: under
     published the BatchNorms of the text see padded positions, and padding gets a local embedding that only the mask
-    tells apart; under corrected padding changes no value, and its local embeddings are zero.
+    tells apart; under corrected padding changes no value, and its local embeddings are zero. ``sync_batch_norm``: the
+    BatchNorms of the projections see the rows of all processes, not only those of their own.
     """
 
     def __init__(
@@ -30,6 +38,7 @@ class AlignmentModel(nn.Module):
         text_encoder: TextEncoder,
         embedding_dim: int,
         hidden_dim: int,
+        sync_batch_norm: bool,
         rules: Rules,
     ) -> None:
         super().__init__()
@@ -38,7 +47,7 @@ class AlignmentModel(nn.Module):
         self.text_encoder = text_encoder
 
         def projection(width: int) -> Projection:
-            return Projection(in_dim=width, hidden_dim=hidden_dim, out_dim=embedding_dim)
+            return Projection(in_dim=width, hidden_dim=hidden_dim, out_dim=embedding_dim, sync=sync_batch_norm)
 
         self.image_global = projection(image_encoder.global_dim)
         self.image_local = projection(image_encoder.local_dim)
@@ -46,16 +55,25 @@ class AlignmentModel(nn.Module):
         self.text_local = projection(text_encoder.local_dim)
 
     def forward(self, batch: PairBatch) -> Embeddings:
-        """Everything a loss may read. In training a batch needs two pairs, or its BatchNorms have no variance.
+        """Everything a loss may read; see ``project``."""
+        return self.project(*self.encode(batch.image_BCHW, batch.token_BL, batch.token_mask_BL))
 
-        Raises UserError for a training batch of one pair.
+    def encode(self, image_BCHW: Tensor, token_BL: Tensor, token_mask_BL: Tensor) -> tuple[ImageFeatures, TextFeatures]:
+        """What the encoders make of the pairs, before the projections."""
+        return self.image_encoder(image_BCHW), self.text_encoder(token_BL, token_mask_BL)
+
+    def project(self, image_features: ImageFeatures, text_features: TextFeatures) -> Embeddings:
+        """Everything a loss may read, of what the encoders made of the pairs.
+
+        In training a batch needs two pairs, or its BatchNorms have no variance. Raises UserError for one of one pair.
         """
-        if self.training and len(batch) < 2:
+        if self.training and len(image_features.global_BE) < 2:
             raise UserError(
-                "A training batch holds 1 pair, and batch normalisation needs at least 2: raise datamodule.batch_size."
+                "A training batch holds 1 pair, and batch normalisation needs at least 2: raise datamodule.batch_size, "
+                "or task.micro_batch_size where it is set."
             )
-        image = self.embed_images(batch.image_BCHW)
-        text = self.embed_texts(batch.token_BL, batch.token_mask_BL)
+        image = self._project_images(image_features)
+        text = self._project_texts(text_features)
         return Embeddings(
             image_global_BD=image.global_BD,
             text_global_BD=text.global_BD,
@@ -68,7 +86,13 @@ class AlignmentModel(nn.Module):
 
     def embed_images(self, image_BCHW: Tensor) -> ImageEmbeddings:
         """Embeddings of normalised float images with three equal channels."""
-        features = self.image_encoder(image_BCHW)
+        return self._project_images(self.image_encoder(image_BCHW))
+
+    def embed_texts(self, token_BL: Tensor, token_mask_BL: Tensor) -> TextEmbeddings:
+        """Embeddings of token ids, [CLS] first and padded at the end; the mask is true where a token stands."""
+        return self._project_texts(self.text_encoder(token_BL, token_mask_BL))
+
+    def _project_images(self, features: ImageFeatures) -> ImageEmbeddings:
         return ImageEmbeddings(
             feature_BE=features.global_BE,
             global_BD=_unit(self.image_global(features.global_BE)),
@@ -77,9 +101,7 @@ class AlignmentModel(nn.Module):
             grid=features.grid,
         )
 
-    def embed_texts(self, token_BL: Tensor, token_mask_BL: Tensor) -> TextEmbeddings:
-        """Embeddings of token ids, [CLS] first and padded at the end; the mask is true where a token stands."""
-        features = self.text_encoder(token_BL, token_mask_BL)
+    def _project_texts(self, features: TextFeatures) -> TextEmbeddings:
         mask_BT = None if self.rules == "published" else features.mask_BT
         local_BTD = _unit(_project_positions(self.text_local, features.local_BTE, mask_BT))
         if mask_BT is not None:

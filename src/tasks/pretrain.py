@@ -1,10 +1,12 @@
 """Pretrains an image and a text encoder on image-report pairs, then judges the best checkpoint on held-out studies."""
 
 from pathlib import Path
+from typing import Literal
 
 from lightning import Trainer
 
 from src.core.checkpoint import load_exactly, read_tensors
+from src.core.rules import Rules
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split, known_findings
 from src.evaluation.prompts import Prompts
@@ -13,8 +15,9 @@ from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
 from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.draw import draw_pictures
+from src.tasks.gradient_cache import GradientCache
 from src.tasks.judge import Verdict, judge, keep_skipped, show, show_where
-from src.tasks.pretrain_module import OptimizerRecipe, PretrainModule, SchedulerRecipe
+from src.tasks.pretrain_module import Negatives, OptimizerRecipe, PretrainModule, SchedulerRecipe
 from src.tasks.tell_loggers import log_figures, log_media
 
 
@@ -24,6 +27,10 @@ def pretrain(
     judge_on: Split,
     pictures: bool,
     resamples: int,
+    rules: Rules,
+    negatives: Negatives | Literal["auto"],
+    micro_batch_size: int | None,
+    whole_batch_norm: bool,
     model: AlignmentModel,
     loss: CompositeLoss,
     datamodule: PairDataModule,
@@ -38,13 +45,22 @@ def pretrain(
 
     Writes checkpoints, ``metrics.csv``, ``results.json``, ``results.md`` and pictures into ``run_dir`` and prints one
     table. ``untrained_baseline``: the same model before its first step is judged too, in a column of its own,
-    unless the run continues a trained one.
+    unless the run continues a trained one. ``negatives``: see ``PretrainModule``; auto is local
+    under the published ``rules`` and else global. ``micro_batch_size``, or None for
+    whole batches, and ``whole_batch_norm``: see ``GradientCache``.
     Raises UserError where ``resume_from`` does not fit, or where the loss stops being a number.
     """
     if prompts is not None:
         # what does not fit is said before the training and not after it
         prompts.for_findings(datamodule.source.finding_names, known=known_findings(datamodule.source))
-    module = PretrainModule(model=model, loss=loss, optimizer=optimizer, scheduler=scheduler)
+    cache = None
+    if micro_batch_size is not None:
+        cache = GradientCache(micro_batch_size=micro_batch_size, whole_batch_norm=whole_batch_norm)
+    if negatives == "auto":
+        negatives = "local" if rules == "published" else "global"
+    module = PretrainModule(
+        model=model, loss=loss, negatives=negatives, gradient_cache=cache, optimizer=optimizer, scheduler=scheduler
+    )
     if resume_from is not None:
         load_exactly(module, read_tensors(resume_from), str(resume_from))
         print(f"Resuming from {resume_from}")

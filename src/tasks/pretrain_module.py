@@ -1,8 +1,9 @@
 """One training step of MGCA, as Lightning calls it."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
+import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
@@ -10,9 +11,12 @@ from torch.optim import Optimizer
 
 from src.core.accuracy import batch_accuracy
 from src.core.batch import PairBatch
+from src.core.distributed import contrast_with_all, mean_of_all, number_of_each
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
+from src.tasks.gradient_cache import GradientCache
 
+Negatives = Literal["global", "local"]
 OptimizerRecipe = Callable[[Iterable[nn.Module]], Optimizer]
 SchedulerRecipe = Callable[[Optimizer, int], Any]
 
@@ -20,16 +24,27 @@ SchedulerRecipe = Callable[[Optimizer, int], Any]
 class PretrainModule(LightningModule):
     """An alignment model and its losses under one optimiser.
 
+    ``negatives``: global contrasts each pair with those of all processes, as one process would do with the joined
+    batch; local with those of its own. ``gradient_cache``: how a batch too large for the device is embedded.
     Logs ``loss`` (weighted total), each part under its yaml's name, and the retrieval accuracy within the batch
-    (percent), all as ``train/...`` and ``val/...``.
+    (percent), all as ``train/...`` and ``val/...`` and as means over all pairs of all processes.
     """
 
     def __init__(
-        self, *, model: AlignmentModel, loss: CompositeLoss, optimizer: OptimizerRecipe, scheduler: SchedulerRecipe
+        self,
+        *,
+        model: AlignmentModel,
+        loss: CompositeLoss,
+        negatives: Negatives,
+        gradient_cache: GradientCache | None,
+        optimizer: OptimizerRecipe,
+        scheduler: SchedulerRecipe,
     ) -> None:
         super().__init__()
         self.model = model
         self.loss = loss
+        self.negatives = negatives
+        self.gradient_cache = gradient_cache
         self._optimizer_recipe = optimizer
         self._scheduler_recipe = scheduler
 
@@ -43,6 +58,11 @@ class PretrainModule(LightningModule):
         del batch_idx
         self._step(batch, "val")
 
+    def on_train_epoch_start(self) -> None:
+        """Hold what gradient caching must hold."""
+        if self.gradient_cache is not None:
+            self.gradient_cache.prepare(self.model)
+
     def on_after_backward(self) -> None:
         """Let the losses drop gradients that this epoch must not use."""
         self.loss.after_backward(epoch=self.current_epoch)
@@ -54,28 +74,30 @@ class PretrainModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _step(self, batch: PairBatch, stage: str) -> Tensor:
-        embeddings = self.model(batch)
+        cache = self.gradient_cache if self.training else None
+        embeddings = self.model(batch) if cache is None else cache.embed(self.model, batch)
+        counts = number_of_each(len(batch))
+        if self.negatives == "global":
+            embeddings = contrast_with_all(embeddings, counts)
         total, parts = self.loss(embeddings)
-        training = stage == "train"
-        figures = dict(parts)
+        figures = {"loss": total.detach(), **parts}
         for k in (1, 5):
-            figures[f"accuracy_at_{k}"] = batch_accuracy(
-                embeddings.image_global_BD.detach(), embeddings.text_global_BD.detach(), k
+            figures[f"accuracy_at_{k}"] = batch_accuracy(embeddings, k)
+        # data-parallel training takes the mean over processes; so weighted, that is the mean over all pairs
+        share = len(counts) * len(batch) / sum(counts)
+        self._log_figures(figures, share, stage, pairs=sum(counts))
+        return total * share
+
+    def _log_figures(self, figures: dict[str, Tensor], share: float, stage: str, *, pairs: int) -> None:
+        """Log the means over the processes, by one exchange and without waiting for the device."""
+        mean_F = mean_of_all(torch.stack(list(figures.values())) * share)
+        training = stage == "train"
+        for name, value in zip(figures, mean_F, strict=True):
+            self.log(
+                f"{stage}/{name}",
+                value,
+                prog_bar=name == "loss",
+                on_step=training,
+                on_epoch=not training,
+                batch_size=pairs,
             )
-        self.log(
-            f"{stage}/loss",
-            total.detach(),
-            prog_bar=True,
-            on_step=training,
-            on_epoch=not training,
-            batch_size=len(batch),
-            sync_dist=not training,
-        )
-        self.log_dict(
-            {f"{stage}/{name}": value for name, value in figures.items()},
-            on_step=training,
-            on_epoch=not training,
-            batch_size=len(batch),
-            sync_dist=not training,
-        )
-        return total

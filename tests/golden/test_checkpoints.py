@@ -138,6 +138,7 @@ def _build(width: int, folders: list[Path], vocabulary: Path, scratch: Path) -> 
         text_encoder=_text_encoder(shapes, vocabulary),
         embedding_dim=embedding,
         hidden_dim=hidden,
+        sync_batch_norm=False,
         rules="published",
     )
     prototypes_KD = load_released(model, scratch)

@@ -138,5 +138,5 @@ def test_accuracy(path: Path) -> None:
     if not accuracies:
         pytest.skip(f"{path.name} holds no accuracies")
     for top_k, expected in accuracies.items():
-        actual = batch_accuracy(golden.embeddings.image_global_BD, golden.embeddings.text_global_BD, top_k)
+        actual = batch_accuracy(golden.embeddings, top_k)
         torch.testing.assert_close(actual, expected.squeeze())

@@ -52,7 +52,9 @@ def model_of(rules: Rules = "published", seed: int = 0) -> AlignmentModel:
         lowercase=True,
         rules=rules,
     )
-    return AlignmentModel(image_encoder=image, text_encoder=text, embedding_dim=8, hidden_dim=12, rules=rules)
+    return AlignmentModel(
+        image_encoder=image, text_encoder=text, embedding_dim=8, hidden_dim=12, sync_batch_norm=False, rules=rules
+    )
 
 
 def released(model: AlignmentModel) -> dict[str, Tensor]:

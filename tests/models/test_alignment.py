@@ -51,7 +51,12 @@ def make() -> Make:
             rules=rules,
         )
         return AlignmentModel(
-            image_encoder=image_encoder, text_encoder=text_encoder, embedding_dim=16, hidden_dim=24, rules=rules
+            image_encoder=image_encoder,
+            text_encoder=text_encoder,
+            embedding_dim=16,
+            hidden_dim=24,
+            sync_batch_norm=False,
+            rules=rules,
         )
 
     return build

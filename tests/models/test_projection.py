@@ -12,7 +12,7 @@ from src.models.projection import Projection, RowBatchNorm
 @given(rows=st.integers(2, 9), affine=st.booleans(), seed=st.integers(0, 99))
 def test_is_batch_norm(rows: int, affine: bool, seed: int) -> None:
     torch.manual_seed(seed)
-    theirs, ours = nn.BatchNorm1d(3, affine=affine), RowBatchNorm(3, affine=affine)
+    theirs, ours = nn.BatchNorm1d(3, affine=affine), RowBatchNorm(3, affine=affine, sync=False)
     assert ours.state_dict().keys() == theirs.state_dict().keys()
     for _ in range(2):
         row_NC = torch.randn(rows, 3) * 4 + 2
@@ -26,7 +26,7 @@ def test_is_batch_norm(rows: int, affine: bool, seed: int) -> None:
 def test_masked_is_batch_norm_of_the_true_rows(true: int, padding: int, affine: bool, seed: int) -> None:
     torch.manual_seed(seed)
     theirs = nn.BatchNorm1d(3, affine=affine).double()
-    ours = RowBatchNorm(3, affine=affine).double()
+    ours = RowBatchNorm(3, affine=affine, sync=False).double()
     if affine:
         ours.load_state_dict({**theirs.state_dict(), "weight": torch.rand(3), "bias": torch.rand(3)})
         theirs.load_state_dict(ours.state_dict())
@@ -45,7 +45,7 @@ def test_masked_is_batch_norm_of_the_true_rows(true: int, padding: int, affine: 
 
 
 def test_one_true_row_stays_finite() -> None:
-    norm = RowBatchNorm(3, affine=True)
+    norm = RowBatchNorm(3, affine=True, sync=False)
     assert norm(torch.randn(4, 3), torch.tensor([True, False, False, False])).isfinite().all()
     assert norm.running_var.isfinite().all()
 
@@ -54,7 +54,7 @@ def test_is_the_published_convolution() -> None:
     theirs = nn.Sequential(
         nn.Conv1d(5, 7, 1), nn.BatchNorm1d(7), nn.ReLU(), nn.Conv1d(7, 4, 1), nn.BatchNorm1d(4, affine=False)
     )
-    ours = Projection(in_dim=5, hidden_dim=7, out_dim=4)
+    ours = Projection(in_dim=5, hidden_dim=7, out_dim=4, sync=False)
     names = {"0": "expand", "1": "expand_norm", "3": "reduce", "4": "reduce_norm"}
     for key, value in theirs.state_dict().items():
         index, _, leaf = key.partition(".")
@@ -68,7 +68,7 @@ def test_is_the_published_convolution() -> None:
 def test_statistics_keep_their_precision_under_autocast(dtype: torch.dtype) -> None:
     row_NC = torch.randn(64, 3) + 30
     mask_N = torch.rand(64) > 0.3
-    exact, mixed = RowBatchNorm(3, affine=True), RowBatchNorm(3, affine=True)
+    exact, mixed = RowBatchNorm(3, affine=True, sync=False), RowBatchNorm(3, affine=True, sync=False)
     exact(row_NC.to(dtype).float(), mask_N)
     with torch.autocast("cpu", dtype=dtype):
         assert mixed(row_NC.to(dtype), mask_N).dtype == dtype
