@@ -19,7 +19,7 @@ from src.data.loader import make_loader
 from src.data.memory_cache import fill_store, missing_files
 from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
-from src.data.sampler import EpochSampler
+from src.data.sampler import EpochSampler, EvenBatches
 from src.data.sources import SPLITS, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
@@ -129,7 +129,7 @@ class PairDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         split = self.split("train")
-        replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
+        replicas, rank = self._processes()
         contrasts = self.tokenizer is not None
         if contrasts and len(split) // replicas < self.batch_size:
             raise UserError(
@@ -147,7 +147,9 @@ class PairDataModule(LightningDataModule):
                 "the validation split has no pair with a usable image and report, so no checkpoint can be chosen; "
                 "check dataset, rules and splits"
             )
-        return self._loader(split)
+        replicas, rank = self._processes()
+        batches = EvenBatches(size=len(split), batch_size=self.batch_size, replicas=replicas, rank=rank)
+        return self._loader(split, batch_sampler=batches)
 
     def test_dataloader(self) -> DataLoader:
         return self._loader(self.split("test"))
@@ -155,6 +157,10 @@ class PairDataModule(LightningDataModule):
     def judging_dataloader(self, name: Split) -> DataLoader:
         """Every pair of a split, once and in order, without augmentation: what judging reads."""
         return self._loader(self.split(name).with_transform(self.eval_transform))
+
+    def _processes(self) -> tuple[int, int]:
+        """How many processes share the data, and which of them this one is."""
+        return (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
 
     def _loader(self, split: PairSplit, **options: Any) -> DataLoader:
         pad_id = self.tokenizer.pad_id if self.tokenizer else 0

@@ -1,9 +1,10 @@
-"""The order of the training pairs: by seed and epoch alone, whatever the number of workers."""
+"""In which order, and in which batches, a split is read: by seed, epoch and number of processes alone."""
 
 from collections.abc import Iterator
 
-from torch.utils.data import DistributedSampler
+from torch.utils.data import DistributedSampler, Sampler
 
+from src.core.errors import UserError
 from src.data.pair_split import PairSplit
 
 
@@ -21,3 +22,35 @@ class EpochSampler(DistributedSampler):
     def __iter__(self) -> Iterator[int]:
         first_key = self.epoch * self._size
         return (first_key + position for position in super().__iter__())
+
+
+class EvenBatches(Sampler[list[int]]):
+    """All ``size`` samples in order, each once, in batches that differ by one sample at most.
+
+    The batches of all processes together are those of one process with ``replicas`` times the ``batch_size``, and
+    every process has as many; a last batch of a few samples, which has little to contrast, does not come about.
+    Raises UserError where there are fewer samples than processes.
+    """
+
+    def __init__(self, *, size: int, batch_size: int, replicas: int, rank: int) -> None:
+        if size < replicas:
+            raise UserError(
+                f"the validation split has {size} usable pair(s), fewer than the {replicas} processes that share it; "
+                "train with fewer processes (trainer.devices), or choose another split"
+            )
+        together = min(-(-size // (batch_size * replicas)), size // replicas)
+        joined = [range(size)[_share(size, together, place)] for place in range(together)]
+        self._batches = [list(whole[_share(len(whole), replicas, rank)]) for whole in joined]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        return iter(self._batches)
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+
+def _share(size: int, parts: int, place: int) -> slice:
+    """The ``place``-th of near-even ``parts`` of ``size`` things, the larger ones first."""
+    least, larger = divmod(size, parts)
+    first = place * least + min(place, larger)
+    return slice(first, first + least + (place < larger))

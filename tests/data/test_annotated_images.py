@@ -180,7 +180,7 @@ def test_training_moves_masks_with_their_images(annotated: Callable[..., Annotat
     loader = images.train_dataloader()
     seen = set()
     for epoch in range(2):
-        loader.sampler.set_epoch(epoch)
+        loader.batch_sampler.sampler.set_epoch(epoch)
         for batch in loader:
             for image_HW, mask_FHW, position in zip(batch.image_BHW, batch.mask_BFHW, batch.position_B, strict=True):
                 if (position + 1) % 10:

@@ -72,7 +72,7 @@ def test_seed_and_epoch_decide_order_and_augmentation(
     loader = make_module(made_source(_reports(12)), num_workers=1).train_dataloader()
     epochs = []
     for epoch in (0, 1, 0):
-        loader.sampler.set_epoch(epoch)
+        loader.batch_sampler.sampler.set_epoch(epoch)
         epochs.append(list(loader))
     assert _equal(epochs[0], epochs[2])
     assert not _equal(epochs[0], epochs[1])

@@ -1,0 +1,67 @@
+"""Loaders go on where they were, and validation batches are even."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from src.core.errors import UserError
+from src.data.loader import ResumableLoader, make_loader
+from src.data.sampler import EpochSampler, EvenBatches
+
+
+def loader_of(size: int = 11, num_workers: int = 0) -> ResumableLoader:
+    samples: Any = list(range(100))
+    sampler = EpochSampler(split=range(size), replicas=1, rank=0, seed=5)  # type: ignore[arg-type]
+    return make_loader(samples, collate=list, batch_size=2, num_workers=num_workers, seed=1, sampler=sampler)
+
+
+def epoch_of(loader: ResumableLoader, epoch: int) -> Iterator[Any]:
+    """As Lightning does in a resumed run: the iterator first, the epoch after it."""
+    iterator = iter(loader)
+    loader.batch_sampler.sampler.set_epoch(epoch)
+    return iterator
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+@pytest.mark.parametrize("given_out", [0, 1, 4])
+def test_goes_on_in_the_middle_of_an_epoch(given_out: int, num_workers: int) -> None:
+    whole = list(epoch_of(loader_of(), 2))
+    broken_off = loader_of()
+    iterator = epoch_of(broken_off, 2)
+    first = [next(iterator) for _ in range(given_out)]
+    resumed = loader_of(num_workers=num_workers)
+    resumed.load_state_dict(broken_off.state_dict())
+    assert first + list(epoch_of(resumed, 2)) == whole
+    assert len(resumed) == 6
+    assert list(epoch_of(resumed, 3)) == list(epoch_of(loader_of(), 3))
+
+
+def test_a_finished_epoch_is_followed_by_the_whole_next_one() -> None:
+    finished = loader_of()
+    list(epoch_of(finished, 2))
+    resumed = loader_of()
+    resumed.load_state_dict(finished.state_dict())
+    assert list(epoch_of(resumed, 3)) == list(epoch_of(loader_of(), 3))
+
+
+@given(size=st.integers(1, 60), batch_size=st.integers(1, 7), replicas=st.integers(1, 4))
+def test_even_batches_are_those_of_one_process_with_the_joined_batch(size, batch_size, replicas):
+    if size < replicas:
+        with pytest.raises(UserError, match="fewer than the"):
+            EvenBatches(size=size, batch_size=batch_size, replicas=replicas, rank=0)
+        return
+    ranks = [
+        list(EvenBatches(size=size, batch_size=batch_size, replicas=replicas, rank=rank)) for rank in range(replicas)
+    ]
+    assert len({len(batches) for batches in ranks}) == 1
+    joined = [sum(parts, []) for parts in zip(*ranks, strict=True)]
+    assert sum(joined, []) == list(range(size))
+    sizes = [len(batch) for batches in ranks for batch in batches]
+    assert min(sizes) >= 1
+    assert max(sizes) <= max(batch_size, 2)
+    assert max(map(len, joined)) - min(map(len, joined)) <= 1
+    if batch_size > 1:
+        assert joined == list(EvenBatches(size=size, batch_size=batch_size * replicas, replicas=1, rank=0))
