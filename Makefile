@@ -3,15 +3,24 @@ VENV   ?= .venv
 RUN    := $(VENV)/bin/python
 ARGS   ?=
 
-IMAGE      ?= mgca
-TARGET     ?= gpu
-GPUS       ?= all
-SHM        ?= 16g
-EXPERIMENT ?= mgca_vit
-DATA       ?= data
+DOCKER      ?= docker
+DOCKER_ARGS ?=
+IMAGE       ?= mgca
+TARGET      ?= gpu
+GPUS        ?= all
+SHM         ?= 16g
+STOP        ?= 120
+EXPERIMENT  ?= mgca_vit
+DATA        ?= data
+SHARED      ?= ../shared
+CACHE       ?= mgca-cache-$(shell id -u)
+
+# --init hands signals on to the program, which then has STOP seconds to write its checkpoint.
+DOCKER_RUN = $(DOCKER) run --rm --init --stop-timeout $(STOP) --shm-size $(SHM) --user "$$(id -u):$$(id -g)"
+SHARED_MOUNT = --mount "type=bind,source=$$(cd "$(SHARED)" && pwd),target=/shared,readonly"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint typecheck docker-build docker-train clean
+.PHONY: help setup demo test lint typecheck docker-build docker-train docker-test clean
 
 help: ## List every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,15 +48,24 @@ lint: setup ## Check style, formatting and the import floors
 typecheck: setup ## Check the types
 	$(RUN) -m mypy
 
-docker-build: ## Build the image (TARGET=gpu or cpu)
-	docker build --file docker/Dockerfile --target $(TARGET) --tag $(IMAGE):$(TARGET) .
+docker-build: ## Build the image (TARGET=gpu, cpu or test)
+	$(DOCKER) build --file docker/Dockerfile --target $(TARGET) --tag $(IMAGE):$(TARGET) .
 
 docker-train: ## Train in the image: EXPERIMENT=mgca_vit DATA=/path GPUS=all ARGS="trainer.devices=2"
+	@test -d "$(DATA)" || { echo 'DATA=$(DATA) is not a folder; name the one that holds raw/ and store/ (an empty one' \
+	  'does for the phantom), e.g. make docker-train DATA=/path/to/data'; exit 1; }
 	mkdir -p outputs
-	docker run --rm --init $(if $(filter gpu,$(TARGET)),--gpus $(GPUS)) --shm-size $(SHM) --user $$(id -u):$$(id -g) \
-	  --volume $(abspath $(DATA)):/data:ro --volume $(CURDIR)/outputs:/app/outputs --volume mgca-cache:/cache \
-	  --env WANDB_API_KEY --env WANDB_MODE \
+	$(DOCKER_RUN) $(if $(filter gpu,$(TARGET)),--gpus '$(GPUS)') \
+	  --mount "type=bind,source=$$(cd "$(DATA)" && pwd),target=/data,readonly" \
+	  --mount "type=bind,source=$(CURDIR)/outputs,target=/app/outputs" --volume "$(CACHE):/cache" \
+	  --env WANDB_API_KEY --env WANDB_MODE --env HF_TOKEN --env HF_HUB_OFFLINE --env NCCL_DEBUG $(DOCKER_ARGS) \
 	  $(IMAGE):$(TARGET) +experiment=$(EXPERIMENT) $(ARGS)
+
+docker-test: ## Build the test image and run the tests in it: no network; SHARED=/path of real data, read-only
+	$(DOCKER) build --file docker/Dockerfile --target test --tag $(IMAGE):test .
+	$(DOCKER_RUN) --network none \
+	  $(if $(shell test -d "$(SHARED)" && echo yes),$(SHARED_MOUNT)) \
+	  $(DOCKER_ARGS) $(IMAGE):test $(ARGS)
 
 clean: ## Remove caches and build leftovers (never outputs/)
 	rm -rf build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

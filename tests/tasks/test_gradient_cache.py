@@ -1,4 +1,4 @@
-"""Gradient caching: the gradients, the figures and the running statistics of the whole batch, a micro-batch at a time."""
+"""Gradient caching: gradients, figures and running statistics of the whole batch, a micro-batch at a time."""
 
 import pytest
 import torch
@@ -81,7 +81,7 @@ def test_validation_embeds_whole_batches():
 
 @pytest.mark.parametrize(("size", "whole"), [(0, True), (1, False)])
 def test_too_small_a_micro_batch_is_refused(size, whole):
-    with pytest.raises(UserError, match="task.micro_batch_size is"):
+    with pytest.raises(UserError, match="micro_batch_size is"):
         cached(size, whole=whole)
 
 
