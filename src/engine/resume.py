@@ -1,34 +1,62 @@
-"""Which checkpoint ``resume=true`` and ``resume=PATH`` mean."""
+"""Which checkpoint ``resume=true``, ``resume=auto`` and ``resume=PATH`` mean."""
 
+import logging
 from pathlib import Path
 
 from omegaconf import OmegaConf
 
+from src.core.checkpoint_file import LAST, PREVIOUS, is_whole
 from src.core.errors import UserError
+
+_log = logging.getLogger(__name__)
 
 
 def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path, output: Path) -> Path | None:
     """The checkpoint to continue, or None for a fresh start.
 
-    ``resume=true``: this folder's ``last.ckpt``, or else the newest one of a run called ``name`` below ``output``.
-    Raises UserError where there is none.
+    ``resume=auto``: this folder's last one that is whole, or None where it has none. ``resume=true``: the same, or else
+    that of the newest run called ``name`` below ``output``. Raises UserError where there is none, or none whole.
     """
     if resume in (False, None):
         return None
-    if isinstance(resume, str):
+    if isinstance(resume, str) and resume != "auto":
         if not Path(resume).is_file():
-            raise UserError(f"resume={resume}: there is no such file; give a checkpoint's path, or resume=true.")
+            raise UserError(f"resume={resume}: there is no such file; give a checkpoint's path, resume=true or auto.")
         return Path(resume)
-    own = run_dir / "checkpoints" / "last.ckpt"
-    if own.is_file():
+    own = newest_whole(run_dir / "checkpoints")
+    if own is not None or resume == "auto":
         return own
-    found = [path for path in output.glob("**/checkpoints/last.ckpt") if _name_of(path.parent) == name]
+    folders = {path.parent for file in (LAST, PREVIOUS) for path in output.glob(f"**/checkpoints/{file}")}
+    found = [folder for folder in folders if _name_of(folder) == name]
     if not found:
         raise UserError(
-            f"resume=true: no run called {name} below {output} has a checkpoints/last.ckpt; "
+            f"resume=true: no run called {name} below {output} has a checkpoints/{LAST}; "
             "give resume=PATH, or leave resume out to start anew."
         )
-    return max(found, key=lambda path: path.stat().st_mtime)
+    return newest_whole(max(found, key=_age))
+
+
+def newest_whole(checkpoints: Path) -> Path | None:
+    """The last checkpoint of a folder, or the one before it where the last is damaged; None where there is neither.
+
+    Raises UserError where all that is there is damaged.
+    """
+    there = [checkpoints / file for file in (LAST, PREVIOUS) if (checkpoints / file).is_file()]
+    for path in there:
+        if is_whole(path):
+            if path != there[0]:
+                _log.warning("%s is damaged; going on from %s, the one before it.", there[0], path)
+            return path
+    if there:
+        raise UserError(
+            f"{' and '.join(map(str, there))}: damaged, so that there is nothing to go on from; give another "
+            "checkpoint with resume=PATH, or start anew with resume=false."
+        )
+    return None
+
+
+def _age(checkpoints: Path) -> float:
+    return max(path.stat().st_mtime for path in (checkpoints / LAST, checkpoints / PREVIOUS) if path.is_file())
 
 
 def _name_of(checkpoints: Path) -> str | None:

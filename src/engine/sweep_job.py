@@ -30,6 +30,7 @@ from src.core.finished import (
     write_failure,
 )
 from src.core.lock import HeldError, only_process
+from src.engine.resume import newest_whole
 from src.engine.say import readable
 from src.engine.sweep_summary import JobFailedError
 
@@ -92,10 +93,10 @@ def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: Hyd
         _log.info("job %s is finished already, in %s.", folder.name, folder)
         return
     _refuse_mixture(folder, done)
-    own = folder / "checkpoints" / "last.ckpt"
-    if cfg.resume is True:
+    if cfg.resume is True or cfg.resume == "auto":
         # any other run of this name is another job of the sweep
-        cfg.resume = str(own) if own.is_file() else False
+        own = newest_whole(folder / "checkpoints")
+        cfg.resume = False if own is None else str(own)
     if not isinstance(cfg.resume, str):
         _clear(folder)
     (folder / FAILED).unlink(missing_ok=True)

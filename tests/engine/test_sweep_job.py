@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -187,7 +188,8 @@ def test_resume_means_the_job_itself_and_no_other(sweep: Sweep) -> None:
         sweep.start(1, _fail(KeyboardInterrupt()))
     last = sweep.folder / "1" / "checkpoints" / "last.ckpt"
     last.parent.mkdir()
-    last.touch()
+    with zipfile.ZipFile(last, "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
     sweep.start(1, resume=True)
     assert (sweep.folder / "1" / "results.json").read_text() == str(last)
 

@@ -1,0 +1,142 @@
+"""Keeps the newest state of a training on disk, and leaves in good order when a scheduler says so."""
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint
+
+from src.core.checkpoint_file import LAST, PREVIOUS
+from src.core.distributed import number_of_each, objects_of_all
+from src.core.errors import UserError
+from src.core.interrupted import SIGNALS, Interrupted
+from src.core.random_state import random_state, set_random_state
+
+_log = logging.getLogger(__name__)
+_NOTHING, _SAVE, _STOP = 0, 1, 2
+_VALIDATION = "epoch_loop.val_loop.batch_progress"
+
+
+class LastCheckpoint(Checkpoint):
+    """Writes ``last.ckpt`` every epoch and every ``every_minutes``, and keeps the one before as ``previous.ckpt``.
+
+    On SIGTERM, SIGUSR1 or SIGUSR2 of any process the step in hand is finished, ``last.ckpt`` written and the run ended
+    by ``Interrupted``; a handler that was there before for SIGUSR2 (submitit's, which queues the job again) is called
+    after it. A checkpoint holds every process's random state, so that a run which is resumed draws what the broken
+    one would have drawn. One that was written during a validation has it run anew, from its first batch. Stands after
+    the callback that keeps the best checkpoint, whose state is a part of the last one.
+    """
+
+    def __init__(self, *, dirpath: str, every_minutes: float) -> None:
+        if not every_minutes > 0:
+            raise UserError(f"callbacks.last.every_minutes is {every_minutes}, but must be above 0")
+        self.folder = Path(dirpath)
+        self.every_s = 60 * every_minutes
+        self._saved_at = 0.0
+        self._signal: int | None = None
+        self._validating = False
+        self._before: dict[int, Any] = {}
+        self._random_states: list[dict[str, Any]] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """The random state of every process."""
+        return {"random_states": objects_of_all(random_state())}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep the random states for the first step; with another number of processes they are of no use."""
+        self._random_states = list(state_dict["random_states"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take the signals over from Lightning, which puts them back when it is done."""
+        del pl_module
+        self._saved_at = time.monotonic()
+        # Lightning asks all processes, on their devices, at every step; here they are asked on the host
+        trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing  # type: ignore[method-assign]
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                before = signal.getsignal(number)
+                if number != signal.SIGUSR2 or callable(before):
+                    self._before[number] = signal.signal(number, self._note)
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        """Before the first step of a resumed run: draw on as the broken one would have."""
+        del pl_module, batch, batch_idx
+        states, self._random_states = self._random_states, []
+        if len(states) == trainer.world_size:
+            set_random_state(states[trainer.global_rank])
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save or stop, unless gradients are being accumulated or the epoch's end, which saves anyway, is there."""
+        del pl_module, outputs, batch, batch_idx
+        wanted = self._wanted()
+        epoch_loop = trainer.fit_loop.epoch_loop
+        if wanted and not trainer.fit_loop._should_accumulate() and not epoch_loop.batch_progress.is_last_batch:
+            self._save(trainer, stop=wanted == _STOP)
+
+    def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *of: Any) -> None:
+        """Stop without waiting for the validation's end."""
+        del pl_module, of
+        if trainer.state.fn == "fit" and not trainer.sanity_checking and self._wanted() == _STOP:
+            self._validating = True
+            self._save(trainer, stop=True)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save every epoch, after its validation."""
+        del pl_module
+        self._save(trainer, stop=self._wanted() == _STOP)
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Write down a validation that is under way as one that begins: its figures so far are not in a checkpoint."""
+        del trainer, pl_module
+        if self._validating:
+            for count in ("total", "current"):
+                checkpoint["loops"]["fit_loop"][_VALIDATION][count] = {
+                    "ready": 1,
+                    "started": 1,
+                    "processed": 0,
+                    "completed": 0,
+                }
+
+    def _note(self, number: int, frame: Any) -> None:
+        del frame
+        self._signal = number
+
+    def _wanted(self) -> int:
+        """What the processes agree on: the most that any of them wants."""
+        due = time.monotonic() - self._saved_at > self.every_s
+        return max(number_of_each(_STOP if self._signal is not None else _SAVE if due else _NOTHING))
+
+    def _save(self, trainer: Trainer, *, stop: bool) -> None:
+        last = self.folder / LAST
+        draft = self.folder / f".next.{LAST}"
+        trainer.save_checkpoint(draft)
+        if trainer.is_global_zero:
+            if last.exists():
+                last.replace(self.folder / PREVIOUS)
+            draft.replace(last)
+        self._saved_at = time.monotonic()
+        if stop:
+            self._leave(trainer, last)
+
+    def _leave(self, trainer: Trainer, last: Path) -> None:
+        if trainer.is_global_zero:
+            _log.warning(
+                "told to stop at step %d; the state is in %s, and the same command with resume=auto goes on from it.",
+                trainer.global_step,
+                last,
+            )
+        before: Callable[..., Any] | Any = self._before.get(signal.SIGUSR2)
+        if self._signal == signal.SIGUSR2 and callable(before):
+            before(self._signal, None)
+        raise Interrupted
+
+
+def _nothing() -> None:
+    """In the place of what Lightning does at every step."""
