@@ -15,6 +15,8 @@ from torch.nn.functional import pad
 
 from src.core.embeddings import Embeddings
 
+_LOST = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "NCCL")
+
 
 def processes() -> int:
     """How many processes train together."""
@@ -78,6 +80,19 @@ def objects_of_all(own: Any) -> list[Any]:
     every: list[Any] = [None] * processes()
     dist.all_gather_object(every, own)
     return every
+
+
+def leave_together() -> None:
+    """Close what the processes told one another through, where it is open."""
+    if dist.is_available() and dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def lost_peer(error: BaseException) -> bool:
+    """Whether ``error`` says that another process is no longer there."""
+    if isinstance(error, dist.DistBackendError | dist.DistNetworkError | dist.DistStoreError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _LOST)
 
 
 class _Gather(torch.autograd.Function):

@@ -41,10 +41,12 @@ class FileTable:
         return len(self._row_N)
 
     def image(self, index: int) -> np.ndarray:
+        path = Path(self.file(index))
         try:
-            return read_image(Path(self.file(index)), dicom_scale=self._dicom_scale)
+            return read_image(path, dicom_scale=self._dicom_scale)
         except ImageError as error:
-            raise ImageError(f"row {self.row(index)}: {error}") from error
+            advice = "" if path.parent.is_dir() else ", and its folder too; bring that back (is its drive mounted?)"
+            raise ImageError(f"row {self.row(index)}: {error}{advice}") from error
 
     def report(self, index: int) -> str:
         return self._read_report(index)

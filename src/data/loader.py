@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, SequentialSampler
 
+from src.core.errors import UserError
 from src.data.memory_cache import one_thread
 
 
@@ -50,9 +51,13 @@ class ResumableLoader(DataLoader):
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         batches = self.batch_sampler
         batches.begin()
-        for batch in super().__iter__():
-            batches.given += 1
-            yield batch
+        try:
+            for batch in super().__iter__():
+                batches.given += 1
+                yield batch
+        except UserError as error:
+            # a worker's comes with its printed traceback, of which the sentence is the end
+            raise type(error)(str(error).rpartition("UserError: ")[2].strip()) from error
 
     def state_dict(self) -> dict[str, int]:
         """The epoch, and how many of its batches were given out."""

@@ -33,8 +33,9 @@ class SafeCheckpointIO(TorchCheckpointIO):
         # torch's writer has errors of its own for a write that fails
         except (OSError, RuntimeError) as error:
             raise UserError(
-                f"{path} could not be written ({_reason(error)}); the checkpoint before it is as it was: free space or "
-                "choose another folder with paths.output=DIR, and go on from it with resume=PATH."
+                f"{Path(path).parent}: a checkpoint could not be written ({_reason(error)}); those that were there "
+                "are as they were: free space, or choose another folder with paths.output=DIR, and go on from the "
+                "newest with resume=PATH."
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:

@@ -5,16 +5,28 @@ import logging
 import multiprocessing
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from src.core.errors import UserError
+from src.core.interrupted import stopping_at_once
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
+from src.engine.processes import is_one_of_several, processes_here, run_processes
 from src.engine.provenance import command_line, write_provenance
+from src.engine.sweep_job import is_first_process, job_number
 from src.engine.validate import resolve_target, validate
+
+_TALKATIVE = (
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.pytorch.trainer.connectors.checkpoint_connector",
+    "lightning.fabric.utilities.distributed",
+    "lightning.fabric.utilities.seed",
+)
 
 
 def launch(cfg: DictConfig) -> None:
@@ -38,22 +50,37 @@ def launch(cfg: DictConfig) -> None:
         run()
         return
     validate(cfg, given=given)
-    _run_seeded(cfg, parts, run)
+    count = processes_here(cfg.trainer) if _trains(cfg, parameters) and not is_one_of_several() else 0
+    if is_first_process() and not is_one_of_several():
+        write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
+    with stopping_at_once():
+        if count:
+            run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume=cfg.resume)
+        else:
+            _run_seeded(cfg, run)
 
 
-def _run_seeded(cfg: DictConfig, parts: Parts, run: Callable[[], None]) -> None:
+def _trains(cfg: DictConfig, parameters: Mapping[str, Any]) -> bool:
+    """Whether the task trains by Lightning, and so can share the work out to several processes."""
+    if "probe" in parameters:
+        return bool(resolve_target(cfg.probe._target_).trains_by_steps)
+    return "resume_from" in parameters
+
+
+def _run_seeded(cfg: DictConfig, run: Callable[[], None]) -> None:
     from lightning import seed_everything
 
+    from src.core.distributed import leave_together
     from src.engine.wandb_logger import finish_wandb
 
     seed_everything(cfg.seed, workers=True, verbose=False)
-    write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
     done = False
     try:
         run()
         done = True
     finally:
         finish_wandb(failed=not done)
+        leave_together()
 
 
 def _start_processes_as_usual() -> None:
@@ -69,10 +96,12 @@ def _quiet() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed"):
+    for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.* is deprecated.*")
+    # the figures of all processes are averaged before they are logged
+    warnings.filterwarnings("ignore", message="It is recommended to use .* sync_dist=True.*")
     warnings.filterwarnings("ignore", message=".*does not have many workers.*")
     warnings.filterwarnings(
         "ignore", message="The number of training batches .* is smaller than the logging interval.*"

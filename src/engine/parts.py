@@ -207,7 +207,7 @@ class Parts:
             "trainer",
             callbacks=list(self._callbacks(patience)),
             logger=self.loggers or False,
-            plugins=[SafeCheckpointIO()],
+            plugins=[SafeCheckpointIO(), *_environments()],
             **settings,
         )
 
@@ -245,3 +245,15 @@ class Parts:
                 continue
             given = {} if name != "early_stopping" or patience is None else {"patience": patience}
             yield build(self._cfg, f"callbacks.{name}", **given)
+
+
+def _environments() -> list[Any]:
+    """Who says which process this is, where Lightning would ask the wrong one or do more than that."""
+    from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
+
+    from src.engine.processes import is_one_of_several
+
+    if is_one_of_several():
+        # in a batch script of Slurm too, whose own variables know of one process alone
+        return [LightningEnvironment()]
+    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

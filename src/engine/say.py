@@ -2,11 +2,14 @@
 
 import difflib
 import errno
+import os
 import re
 import sys
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException, OverrideParseException
+from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
@@ -14,7 +17,10 @@ from src.core.errors import UserError
 from src.engine.schema import RunConfig
 from src.engine.sweep_summary import JobFailedError, summary
 
-_CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT}
+# EFBIG: a quota of its own for the size of a file
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, *_FULL}
+_LOST_WORKER = re.compile(r"DataLoader worker \(pid\S* [\d, ]+\) (is killed by signal: [\w ]+|exited unexpectedly)")
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -31,12 +37,41 @@ def readable(error: BaseException) -> str | None:
         return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
     if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
         return _null_group_message()
-    if isinstance(error, OSError) and error.filename and error.errno in _CANNOT_WRITE:
+    if isinstance(error, OSError):
+        return _cannot_write(error)
+    if isinstance(error, RuntimeError) and (lost := _LOST_WORKER.search(str(error))):
         return (
-            f"Error: {error.filename}: {error.strerror}; free the way, or choose another folder with "
-            "paths.output=DIR or paths.store=DIR."
+            f"Error: a process that reads the data {lost[1]}; the system ends one where memory or shared memory runs "
+            "out (set a smaller datamodule.num_workers), or where a file is cut short while it is read."
         )
     return None
+
+
+def _cannot_write(error: OSError) -> str | None:
+    if error.errno not in _CANNOT_WRITE:
+        return None
+    if error.errno in _FULL:
+        # a full disk has said so before, where it kept the checkpoint or the log from being written
+        for link in _chain(error):
+            if isinstance(link, UserError):
+                return f"Error: {link}"
+    if error.errno in _FULL:
+        named, advice = error.filename or _run_folder(), "free space"
+    elif error.filename:
+        named, advice = error.filename, "free the way"
+    else:
+        return None
+    return (
+        f"Error: {named}: {os.strerror(error.errno)}; {advice}, or choose another folder with paths.output=DIR or "
+        "paths.store=DIR."
+    )
+
+
+def _run_folder() -> str:
+    """Where a run writes: a disk that is full does not say by which file."""
+    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().runtime, "output_dir"):
+        return "the output folder"
+    return str(HydraConfig.get().runtime.output_dir)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

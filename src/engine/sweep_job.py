@@ -4,16 +4,14 @@ import json
 import logging
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import yaml
 from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
@@ -25,11 +23,11 @@ from src.core.finished import (
     explained,
     key_and_value,
     read_done,
-    read_failure,
     write_done,
     write_failure,
 )
 from src.core.lock import HeldError, only_process
+from src.engine.processes import is_one_of_several, run_as_one_of_several
 from src.engine.resume import newest_whole
 from src.engine.say import readable
 from src.engine.sweep_summary import JobFailedError
@@ -38,8 +36,6 @@ STARTED = ".started.json"
 LOCK = ".lock"
 # How Lightning, torchrun and Slurm tell a process which one of several it is.
 _RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
-_FROM_OUTSIDE = ("RANK", "LOCAL_RANK", "SLURM_STEP_ID")
-_OF_THE_SWEEP = ("hydra.mode=", "hydra.sweep", "hydra.run.", "hydra.launcher", "hydra/launcher", "hydra/sweeper")
 
 _log = logging.getLogger(__name__)
 
@@ -53,14 +49,14 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
     """
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
-    if job_number() is None or not _is_first_process():
+    if is_one_of_several():
+        run_as_one_of_several(folder, partial(run, cfg), readable)
+        return
+    if job_number() is None or not is_first_process():
         if job_number() is None or not _is_done(folder, _done(cfg, settings, folder)):
             run(cfg)
-            if _is_first_process():
+            if is_first_process():
                 write_done(folder, _done(cfg, settings, folder))
-        return
-    if settings.mode == RunMode.MULTIRUN and _wants_processes(cfg):
-        _run_as_command(settings, folder)
         return
     try:
         with only_process(folder / LOCK):
@@ -185,24 +181,6 @@ def _clear(folder: Path) -> None:
     write_text(folder / STARTED, json.dumps({"there": sorted(foreign)}) + "\n")
 
 
-def _is_first_process() -> bool:
+def is_first_process() -> bool:
+    """Whether this is the one process of its run, or the first of several."""
     return all(os.environ.get(name, "0") == "0" for name in _RANKS)
-
-
-def _wants_processes(cfg: DictConfig) -> bool:
-    """Whether Lightning will start further processes, which repeat the command that started this one."""
-    strategy = OmegaConf.select(cfg, "trainer.strategy", default="auto")
-    return str(strategy).startswith("ddp") and not any(name in os.environ for name in _FROM_OUTSIDE)
-
-
-def _run_as_command(settings: HydraConf, folder: Path) -> None:
-    """Do the job as a run of its own, so that each of its processes knows this job alone, and its folder."""
-    hydra = [word for word in settings.overrides.hydra if not word.startswith(_OF_THE_SWEEP)]
-    quoted = str(folder).replace("\\", "\\\\").replace('"', '\\"')
-    own = ["hydra.mode=RUN", f"hydra.job.num={settings.job.num}", f'hydra.run.dir="{quoted}"']
-    command = [sys.executable, "-m", "src.run", *settings.overrides.task, *hydra, *own]
-    code = subprocess.run(command, check=False).returncode
-    if code:
-        reason = read_failure(folder) or f"its process ended with code {code}"
-        write_failure(folder, reason)
-        raise JobFailedError(folder, reason)

@@ -141,6 +141,13 @@ NEEDS: dict[str, tuple[str, ...]] = {
         *("bench.cached.fractions=[1.0]", "bench.cached.seeds=[1]"),
     ),
     "bench/step": ("task=bench", "bench.warmup=0", "bench.repeats=1"),
+    "bench/memory": (
+        *("task=bench", "bench.micro_batch_sizes=[4]", "bench.global_batch_sizes=[64]"),
+        *("bench.warmup=0", "bench.repeats=1"),
+    ),
+    "bench/gather": (
+        *("task=bench", "bench.global_batch_sizes=[8]", "bench.warmup=0", "bench.repeats=1", "bench.exchanges=1"),
+    ),
     "bench/loader": (
         "task=bench",
         *("bench.height=200", "bench.width=160", "bench.files=2", "bench.repeats=1", "bench.rows=600"),

@@ -58,7 +58,10 @@ class Dropping(LightningModule):
 
     def configure_optimizers(self) -> Any:
         optimizer = torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.9)
-        return [optimizer], [{"scheduler": torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.9), "interval": "step"}]
+        # asks for the loaders before the state of a resumed run is there
+        steps = int(self.trainer.estimated_stepping_batches)
+        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, total_iters=steps)
+        return [optimizer], [{"scheduler": schedule, "interval": "step"}]
 
 
 class Signals(Callback):
@@ -188,17 +191,24 @@ def test_the_one_before_is_kept(tmp_path):
     assert all(is_whole(path) for path in tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGUSR2])
-def test_what_had_the_signal_before_is_called_after_the_checkpoint(tmp_path, number):
+def test_submitit_queues_the_job_again_after_the_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.setenv("SUBMITIT_EXECUTOR", "slurm")
     called = []
-    before = signal.signal(number, lambda *of: called.append((tmp_path / "last.ckpt").is_file()))
+    before = signal.signal(signal.SIGUSR2, lambda *_: called.append((tmp_path / "last.ckpt").is_file()))
     try:
+        # Slurm's first warning, which submitit waits out
         with pytest.raises(Interrupted):
-            fit(tmp_path, Signals("train batch", 2, number))
-        # only submitit's own signal is handed on
-        assert called == ([True] if number == signal.SIGUSR2 else [])
+            fit(tmp_path, Signals("train batch", 1, signal.SIGTERM), Signals("train batch", 3, signal.SIGUSR2))
+        assert called == [True]
+        assert torch.load(tmp_path / "last.ckpt", weights_only=True)["global_step"] == 3
     finally:
-        signal.signal(number, before)
+        signal.signal(signal.SIGUSR2, before)
+
+
+def test_sigusr1_stops_too(tmp_path):
+    with pytest.raises(Interrupted):
+        fit(tmp_path, Signals("train batch", 2, signal.SIGUSR1))
+    assert signal.getsignal(signal.SIGUSR1) == signal.SIG_DFL
 
 
 def test_no_minutes_are_refused(tmp_path):

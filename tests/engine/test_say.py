@@ -22,3 +22,16 @@ def test_only_what_keeps_us_from_writing_is_blamed_on_the_output_folder() -> Non
     assert "out/x: Permission denied" in refused
     assert readable(FileNotFoundError(errno.ENOENT, "No such file or directory", "src/x")) is None
     assert readable(ValueError("ours")) is None
+
+
+def test_a_full_disk_that_names_no_file_is_said_all_the_same() -> None:
+    full = readable(OSError(errno.ENOSPC, "No space left on device"))
+    assert full is not None
+    assert full.startswith("Error: the output folder: No space left on device; free space")
+    assert readable(OSError(errno.EBADF, "Bad file descriptor")) is None
+
+
+def test_a_full_disk_is_said_once_where_the_log_cannot_be_written_either() -> None:
+    log = OSError(errno.ENOSPC, "No space left on device")
+    log.__context__ = UserError("checkpoints: no room.")
+    assert readable(log) == "Error: checkpoints: no room."

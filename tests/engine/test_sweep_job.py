@@ -216,18 +216,3 @@ def test_other_processes_of_a_job_neither_clear_nor_mark(sweep: Sweep, monkeypat
     assert sweep.ran == [0]
     assert not (job / "done.json").exists()
     assert not (job / ".lock").exists()
-
-
-def test_a_job_of_several_processes_is_a_command_of_its_own(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
-    commands: list[list[str]] = []
-
-    def start(command: list[str], check: bool) -> subprocess.CompletedProcess:
-        commands.append(command)
-        return subprocess.CompletedProcess(command, returncode=len(commands) - 1)
-
-    monkeypatch.setattr(sweep_job.subprocess, "run", start)
-    job = sweep.start(0, trainer={"strategy": "ddp"})
-    assert commands[0][3:] == ["lr=1", "seed=0", "hydra.mode=RUN", "hydra.job.num=0", f'hydra.run.dir="{job}"']
-    assert sweep.ran == []
-    with pytest.raises(JobFailedError, match="its process ended with code 1"):
-        sweep.start(1, trainer={"strategy": "ddp"})

@@ -1,10 +1,7 @@
 """Keeps the newest state of a training on disk, and leaves in good order when a scheduler says so."""
 
 import logging
-import signal
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,7 @@ from lightning.pytorch.callbacks import Checkpoint
 from src.core.checkpoint_file import LAST, PREVIOUS
 from src.core.distributed import number_of_each, objects_of_all
 from src.core.errors import UserError
-from src.core.interrupted import SIGNALS, Interrupted
+from src.core.interrupted import give_back_signals, leave, take_signals
 from src.core.random_state import random_state, set_random_state
 
 _log = logging.getLogger(__name__)
@@ -25,11 +22,10 @@ _VALIDATION = "epoch_loop.val_loop.batch_progress"
 class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` every epoch and every ``every_minutes``, and keeps the one before as ``previous.ckpt``.
 
-    On SIGTERM, SIGUSR1 or SIGUSR2 of any process the step in hand is finished, ``last.ckpt`` written and the run ended
-    by ``Interrupted``; a handler that was there before for SIGUSR2 (submitit's, which queues the job again) is called
-    after it. A checkpoint holds every process's random state, so that a run which is resumed draws what the broken
-    one would have drawn. One that was written during a validation has it run anew, from its first batch. Stands after
-    the callback that keeps the best checkpoint, whose state is a part of the last one.
+    When a stop signal (``stop_signals``) reaches any process, the step in hand is finished, ``last.ckpt`` written and
+    the run ended by ``Interrupted``. A checkpoint holds every process's random state, so that a run which is resumed
+    draws what the broken one would have drawn. One that was written during a validation has it run anew, from its first
+    batch. Stands after the callback that keeps the best checkpoint, whose state is a part of the last one.
     """
 
     def __init__(self, *, dirpath: str, every_minutes: float) -> None:
@@ -52,16 +48,20 @@ class LastCheckpoint(Checkpoint):
         self._random_states = list(state_dict["random_states"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals over from Lightning, which puts them back when it is done."""
+        """Go on amid the epoch, and take the signals over from Lightning, which puts back in any case what it found."""
         del pl_module
         self._saved_at = time.monotonic()
         # Lightning asks all processes, on their devices, at every step; here they are asked on the host
         trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing  # type: ignore[method-assign]
-        if threading.current_thread() is threading.main_thread():
-            for number in SIGNALS:
-                before = signal.getsignal(number)
-                if number != signal.SIGUSR2 or callable(before):
-                    self._before[number] = signal.signal(number, self._note)
+        # a schedule that asks for the number of steps has had the loaders made before their state was there
+        trainer.fit_loop._load_combined_loader_states()
+        self._before = take_signals(self._note)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give the signals back."""
+        del trainer, pl_module
+        give_back_signals(self._before)
+        self._before = {}
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Before the first step of a resumed run: draw on as the broken one would have."""
@@ -121,6 +121,8 @@ class LastCheckpoint(Checkpoint):
             if last.exists():
                 last.replace(self.folder / PREVIOUS)
             draft.replace(last)
+            for logger in trainer.loggers:
+                logger.save()
         self._saved_at = time.monotonic()
         if stop:
             self._leave(trainer, last)
@@ -132,10 +134,7 @@ class LastCheckpoint(Checkpoint):
                 trainer.global_step,
                 last,
             )
-        before: Callable[..., Any] | Any = self._before.get(signal.SIGUSR2)
-        if self._signal == signal.SIGUSR2 and callable(before):
-            before(self._signal, None)
-        raise Interrupted
+        leave(self._signal, self._before)
 
 
 def _nothing() -> None:

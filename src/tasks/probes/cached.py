@@ -5,7 +5,7 @@ Axes: H heads, N images, E feature width, F findings or classes.
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ class CachedProbe:
     A seed says which images train at a fraction, where the head starts and in which order it sees them. Of several
     ``lrs`` each head takes that of its lowest validation loss.
     """
+
+    trains_by_steps: ClassVar[bool] = False
 
     def __init__(
         self,

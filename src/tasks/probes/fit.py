@@ -6,7 +6,7 @@ Axes: N images, F findings or classes.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from lightning import Trainer
 from torch import Tensor, nn
@@ -45,9 +45,13 @@ class ProbeInput:
 
 
 class Probe(Protocol):
-    """How an encoder is judged by classification; an option of ``conf/probe``."""
+    """How an encoder is judged by classification; an option of ``conf/probe``.
+
+    ``trains_by_steps``: whether Lightning trains, which several processes can share.
+    """
 
     batch_size: int
+    trains_by_steps: ClassVar[bool]
 
     def __call__(self, given: ProbeInput) -> list[Fit]:
         """Fit on the training split, choose on the validation split, and predict both it and ``judge_on``.

@@ -3,6 +3,8 @@
 Axes: N images, E feature width, F findings or classes.
 """
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
@@ -21,6 +23,8 @@ class TrainedProbe:
 
     Training stops after ``patience`` epochs without a lower validation loss; the weights of the lowest one count.
     """
+
+    trains_by_steps: ClassVar[bool] = True
 
     def __init__(
         self,

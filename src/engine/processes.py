@@ -1,0 +1,222 @@
+"""The processes of one training on this machine: started together, told together, ended together.
+
+The process that was started by hand, by a sweep or by a queue loads no model: it starts this command once for each
+device, hands signals on, and says in one line why it all ended, if it did not end well.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hydra.conf import HydraConf
+from omegaconf import DictConfig
+
+from src.core.checkpoint_file import LAST
+from src.core.errors import UserError
+from src.core.finished import FAILED, read_failure, write_failure
+from src.core.interrupted import GO_ON, give_back_signals, leave, take_signals
+
+LOST_PEER = 76
+"""Exit code of a process that ended because another one had ended before it."""
+
+_PARENT = "MGCA_PARENT"
+_GRACE_S = 10.0
+_OF_THE_SWEEP = ("hydra.mode=", "hydra.sweep", "hydra.run.", "hydra.launcher", "hydra/launcher", "hydra/sweeper")
+
+
+def is_one_of_several() -> bool:
+    """Whether this process was started by ``run_processes``."""
+    return _PARENT in os.environ
+
+
+def processes_here(trainer: DictConfig) -> int:
+    """How many processes a training by ``trainer`` needs on this machine, or 0 where this one can do it itself.
+
+    It can where one is enough, where torchrun, Slurm's srun or this module has started one for each device already,
+    and where a strategy other than ddp starts them its own way.
+    """
+    outside = "RANK" in os.environ or "LOCAL_RANK" in os.environ
+    by_srun = "SLURM_STEP_ID" in os.environ and os.environ.get("SLURM_NTASKS", "1") != "1"
+    strategy = trainer.strategy
+    ours = not isinstance(strategy, str) or strategy == "auto" or strategy.startswith("ddp")
+    if outside or by_srun or not ours or "_spawn" in str(strategy) or "_notebook" in str(strategy):
+        return 0
+    count = _devices(trainer)
+    return count if count * trainer.num_nodes > 1 else 0
+
+
+def run_processes(count: int, num_nodes: int, settings: HydraConf, *, number: int | None, resume: Any) -> None:
+    """Run this command in ``count`` processes, all of this run's folder, until they have ended.
+
+    ``number``: of the job, in a sweep. ``resume``: the config's, which a sweep may have changed.
+    Raises UserError with the reason where one fails; the others are then ended within seconds. Raises Interrupted
+    where they were told to stop and can go on later.
+    """
+    folder = Path(settings.runtime.output_dir)
+    (folder / FAILED).unlink(missing_ok=True)
+    meeting = _meeting_point(num_nodes)
+    first = int(meeting["NODE_RANK"]) * count
+    command = _command(settings, folder, number, resume)
+    reading, writing = os.pipe()
+    processes: list[subprocess.Popen] = []
+    with _handing_on(processes) as came:
+        for place in range(count):
+            ranks = {"LOCAL_RANK": str(place), "RANK": str(first + place), _PARENT: str(reading)}
+            environment = {**os.environ, **meeting, **ranks}
+            processes.append(subprocess.Popen(command, env=environment, pass_fds=[reading]))
+        try:
+            codes = _wait(processes)
+        finally:
+            _end(processes)
+            os.close(reading)
+            os.close(writing)
+    if GO_ON in codes and all(code in (0, GO_ON) for code in codes):
+        # in a job of submitit its own handler, which is in place again, queues the job anew
+        leave(came[-1] if came else None, {n: signal.getsignal(n) for n in came})
+    if any(codes):
+        raise UserError(_reason(codes, first, folder))
+
+
+def run_as_one_of_several(folder: Path, run: Any, readable: Any) -> None:
+    """Call ``run`` in a process that ``run_processes`` started: failures are left for it to say, once."""
+    from src.core.distributed import lost_peer
+
+    threading.Thread(target=_end_with_parent, args=(int(os.environ[_PARENT]),), daemon=True).start()
+    try:
+        run()
+    except Exception as error:
+        if lost_peer(error):
+            _leave(LOST_PEER)
+        reason = readable(error)
+        if reason is None:
+            raise
+        write_failure(folder, reason.removeprefix("Error: "))
+        _leave(1)
+
+
+def _leave(code: int) -> None:
+    """End at once: whoever waits for the other processes on the way out would wait for ever."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Nobody writes to this pipe: it can be read when the parent has ended, however it ended."""
+    os.read(parent, 1)
+    os._exit(LOST_PEER)
+
+
+def _devices(trainer: DictConfig) -> int:
+    devices = trainer.devices
+    if isinstance(devices, str) and devices.lstrip("-").isdigit():
+        devices = int(devices)
+    if isinstance(devices, int) and devices >= 0:
+        return devices
+    if isinstance(devices, Sequence) and not isinstance(devices, str):
+        return len(devices)
+    if isinstance(devices, str) and "," in devices:
+        return len([word for word in devices.split(",") if word.strip()])
+    if trainer.accelerator == "cpu":
+        return 1
+    import torch
+
+    return max(torch.cuda.device_count(), 1)
+
+
+def _meeting_point(num_nodes: int) -> Mapping[str, str]:
+    """Where the processes of all machines meet, and which machine this is."""
+    if num_nodes == 1:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "NODE_RANK": "0"}
+    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in os.environ]
+    if missing:
+        raise UserError(
+            f"trainer.num_nodes={num_nodes}: {' and '.join(missing)} must be in the environment of the command on each "
+            "machine (the first machine's name, a free port of it, and 0, 1, ...); or start it by torchrun or srun."
+        )
+    return {name: os.environ[name] for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")}
+
+
+def _command(settings: HydraConf, folder: Path, number: int | None, resume: Any) -> list[str]:
+    hydra = [word for word in settings.overrides.hydra if not word.startswith(_OF_THE_SWEEP)]
+    own = ["hydra.mode=RUN", "hydra.output_subdir=null", f"hydra.run.dir={_quoted(folder)}"]
+    if number is not None:
+        own.append(f"hydra.job.num={number}")
+    own.append(f"resume={_quoted(resume) if isinstance(resume, str) else str(bool(resume)).lower()}")
+    places = [source for source in settings.runtime.config_sources if source.provider == "command-line"]
+    where = [word for source in places for word in ("--config-dir", source.path)]
+    name = ["--config-name", str(settings.job.config_name)]
+    return [sys.executable, "-m", "src.run", *name, *where, *settings.overrides.task, *hydra, *own]
+
+
+def _quoted(value: Any) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+@contextmanager
+def _handing_on(processes: Sequence[subprocess.Popen]) -> Iterator[list[int]]:
+    """Hand stop signals on to ``processes``; those that came."""
+    came: list[int] = []
+
+    def hand_on(number: int, frame: Any) -> None:
+        del frame
+        came.append(number)
+        for process in processes:
+            process.send_signal(number)
+
+    before = take_signals(hand_on)
+    try:
+        yield came
+    finally:
+        give_back_signals(before)
+
+
+def _wait(processes: Sequence[subprocess.Popen]) -> list[int]:
+    """The exit codes, when all have ended or one has failed and the others have had their time to say so."""
+    failed_at: float | None = None
+    while True:
+        codes = [process.poll() for process in processes]
+        if None not in codes:
+            return [code for code in codes if code is not None]
+        if failed_at is None and any(code not in (None, 0, GO_ON) for code in codes):
+            failed_at = time.monotonic()
+        if failed_at is not None and time.monotonic() - failed_at > _GRACE_S:
+            return [LOST_PEER if code is None else code for code in codes]
+        time.sleep(0.1)
+
+
+def _end(processes: Sequence[subprocess.Popen]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+
+
+def _reason(codes: Sequence[int], first: int, folder: Path) -> str:
+    reason = read_failure(folder)
+    if reason is not None:
+        (folder / FAILED).unlink(missing_ok=True)
+        return reason
+    own = [(place, code) for place, code in enumerate(codes) if code not in (0, GO_ON, LOST_PEER)]
+    last = folder / "checkpoints" / LAST
+    rest = "; the others were stopped."
+    rest += f" resume={last} goes on from the last checkpoint." if last.is_file() else ""
+    if not own:
+        return f"a process of this training on another machine ended, whose own message says why{rest}"
+    place, code = own[0]
+    if code < 0:
+        name = signal.Signals(-code).name
+        hint = ", as the system does where memory runs out" if -code == signal.SIGKILL else ""
+        return f"process {first + place} of this training was killed by {name}{hint}{rest}"
+    return f"process {first + place} of this training ended with code {code}, its message is above{rest}"

@@ -1,0 +1,184 @@
+"""Real processes, started by the real command and then killed, told to stop, and fed with damaged files."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from src.core.checkpoint import read_tensors
+
+ROOT = Path(__file__).resolve().parents[2]
+TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.precision=32-true", "datamodule.batch_size=4")
+QUICK = ("task.untrained_baseline=false", "task.pictures=false", "resamples=0", "callbacks.early_stopping=null")
+KEPT = ["config.yaml", "last.ckpt", "previous.ckpt", "provenance.json"]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+
+@contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen]:
+    """``python -m src.run`` with what it prints in files beside ``folder``."""
+    command = [sys.executable, "-m", "src.run", *arguments, f"hydra.run.dir={folder}"]
+    with Path(f"{folder}.out").open("w") as out, Path(f"{folder}.err").open("w") as err:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=err, env=ENVIRONMENT)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def ended(process: subprocess.Popen, folder: Path, within_s: float = 120) -> Ended:
+    since = time.monotonic()
+    process.wait(timeout=within_s)
+    texts = [Path(f"{folder}.{name}").read_text() for name in ("out", "err")]
+    return Ended(process.returncode, *texts, time.monotonic() - since)
+
+
+def run(folder: Path, *arguments: str) -> Ended:
+    with started(folder, *arguments) as process:
+        return ended(process, folder)
+
+
+def wait_for_change(path: Path, process: subprocess.Popen, since: int = 0) -> int:
+    """When ``path`` is newer than ``since``, its time."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        assert process.poll() is None
+        if path.is_file() and path.stat().st_mtime_ns > since:
+            return path.stat().st_mtime_ns
+        time.sleep(0.02)
+    raise AssertionError(f"{path} did not come")
+
+
+def ranks_of(process: subprocess.Popen) -> list[int]:
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    return [int(pid) for pid in children]
+
+
+def step_of(checkpoint: Path) -> int:
+    return torch.load(checkpoint, weights_only=True)["global_step"]
+
+
+def rows_of(metrics: Path) -> list[dict[str, str]]:
+    with metrics.open() as file:
+        return [row for row in csv.DictReader(file) if row["train/loss"] or row["val/loss"]]
+
+
+def damage(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    expected, found = (read_tensors(folder / "checkpoints" / "last.ckpt") for folder in (one, other))
+    assert expected.keys() == found.keys()
+    for name, tensor in expected.items():
+        assert torch.equal(found[name], tensor), name
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the ranks in /proc")
+def test_a_dead_rank_and_a_damaged_checkpoint_and_still_the_same_weights(tiny: tuple[str, ...], tmp_path: Path) -> None:
+    folder = tmp_path / "broken"
+    last, previous = (folder / "checkpoints" / name for name in ("last.ckpt", "previous.ckpt"))
+    often = (*tiny, *TWO, *QUICK, "trainer.max_epochs=6", "callbacks.last.every_minutes=1e-6")
+
+    with started(folder, *often) as process:
+        wait_for_change(previous, process)
+        os.kill(ranks_of(process)[1], signal.SIGKILL)
+        dead = ended(process, folder, within_s=30)
+    assert dead.code == 1
+    assert "Traceback" not in dead.err
+    (line,) = [line for line in dead.err.splitlines() if line.startswith("Error")]
+    assert line.startswith("Error: process 1 of this training was killed by SIGKILL")
+    assert f"resume={last} goes on" in line
+    assert not (folder / "done.json").exists()
+
+    damage(last)
+    finished = run(folder, *often, "resume=auto")
+    assert finished.code == 0, finished.err
+    assert f"{last} is damaged; going on from {previous}" in finished.out
+    assert "trained" in json.loads((folder / "results.json").read_text())
+
+    whole = run(tmp_path / "whole", *tiny, *TWO, *QUICK, "trainer.max_epochs=6")
+    assert whole.code == 0, whole.err
+    assert_same_weights(tmp_path / "whole", folder)
+    assert sorted(path.name for path in (folder / "checkpoints").glob("[!e]*")) == KEPT
+
+
+def test_killed_and_told_to_stop_and_still_the_same_weights(tiny: tuple[str, ...], tmp_path: Path) -> None:
+    """In one process, with augmentation, dropout and a worker."""
+    folder = tmp_path / "killed"
+    last = folder / "checkpoints" / "last.ckpt"
+    typed = (*tiny, *QUICK, "datamodule.num_workers=1", "dataset.train=64", "trainer.max_epochs=4")
+    often = (*typed, "callbacks.last.every_minutes=1e-6", "encoder.text.architecture.hidden_dropout_prob=0.2")
+    with started(folder, *often) as process:
+        wait_for_change(folder / "checkpoints" / "previous.ckpt", process)
+        process.kill()
+    before = step_of(last)
+    with started(folder, *often, "resume=auto") as process:
+        wait_for_change(last, process, since=last.stat().st_mtime_ns)
+        process.send_signal(signal.SIGTERM)
+        told = ended(process, folder, within_s=30)
+    assert told.code == 75, told.err
+    assert f"the state is in {last}" in told.out
+    assert "Traceback" not in told.err
+    assert 0 < before < step_of(last) < 32
+    finished = run(folder, *often, "resume=auto")
+    assert finished.code == 0, finished.err
+    whole = run(tmp_path / "whole", *often)
+    assert whole.code == 0, whole.err
+    assert_same_weights(tmp_path / "whole", folder)
+    # what was logged before it was broken off is there too
+    logged = [[row["step"] for row in rows_of(path / "metrics.csv")] for path in (tmp_path / "whole", folder)]
+    assert logged[0] == logged[1]
+
+
+def test_a_hostile_checkpoint_is_refused_and_not_run(tiny: tuple[str, ...], tmp_path: Path) -> None:
+    folder, canary = tmp_path / "hostile", tmp_path / "canary"
+
+    class Hostile:
+        def __reduce__(self) -> tuple:
+            return os.system, (f"touch {canary}",)
+
+    (folder / "checkpoints").mkdir(parents=True)
+    torch.save({"state_dict": Hostile()}, folder / "checkpoints" / "last.ckpt")
+    answer = run(folder, *tiny, "resume=auto")
+    assert answer.code == 1
+    assert "last.ckpt asks for posix.system, which is more than tensors and plain values" in answer.err
+    assert "Traceback" not in answer.err
+    assert not canary.exists()
+
+
+def test_a_sweep_of_two_jobs_of_two_processes(tiny: tuple[str, ...], tmp_path: Path) -> None:
+    sweep = tmp_path / "sweeps" / "mgca"
+    typed = ("-m", *tiny, *TWO, *QUICK, "trainer.max_epochs=1", "seed=1,2", "logger=[csv,wandb]")
+    answer = run(tmp_path / "printed", *typed, f"paths.output={tmp_path}")
+    assert answer.code == 0, answer.err
+    assert sorted(path.name for path in sweep.iterdir()) == ["0", "1", "multirun.yaml"]
+    for number in ("0", "1"):
+        job = sweep / number
+        assert len(list(job.glob("wandb/offline-run-*/*.wandb"))) == 1
+        assert len(list(job.rglob("metrics.csv"))) == 1
+        assert {path.name for path in job.iterdir() if path.is_file()} >= {"done.json", "results.json", "run.log"}
+        assert not (job / "failed.json").exists()
+        assert {path.name for path in (job / "checkpoints").glob("[!e]*")} <= set(KEPT)
+        assert (job / "checkpoints" / "last.ckpt").is_file()
+    assert len({(sweep / number / "results.json").read_text() for number in ("0", "1")}) == 2
