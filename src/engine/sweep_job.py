@@ -35,7 +35,7 @@ from src.engine.sweep_summary import JobFailedError
 STARTED = ".started.json"
 LOCK = ".lock"
 # How Lightning, torchrun and Slurm tell a process which one of several it is.
-_RANKS = ("RANK", "LOCAL_RANK", "SLURM_PROCID")
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 _log = logging.getLogger(__name__)
 

@@ -20,6 +20,7 @@ from src.core.checkpoint import read_tensors
 ROOT = Path(__file__).resolve().parents[2]
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.precision=32-true", "datamodule.batch_size=4")
 QUICK = ("task.untrained_baseline=false", "task.pictures=false", "resamples=0", "callbacks.early_stopping=null")
+IN_PROC = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds processes in /proc")
 KEPT = ["config.yaml", "last.ckpt", "previous.ckpt", "provenance.json"]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -67,9 +68,8 @@ def wait_for_change(path: Path, process: subprocess.Popen, since: int = 0) -> in
     raise AssertionError(f"{path} did not come")
 
 
-def ranks_of(process: subprocess.Popen) -> list[int]:
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
-    return [int(pid) for pid in children]
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def step_of(checkpoint: Path) -> int:
@@ -94,7 +94,7 @@ def assert_same_weights(one: Path, other: Path) -> None:
         assert torch.equal(found[name], tensor), name
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds the ranks in /proc")
+@IN_PROC
 def test_a_dead_rank_and_a_damaged_checkpoint_and_still_the_same_weights(tiny: tuple[str, ...], tmp_path: Path) -> None:
     folder = tmp_path / "broken"
     last, previous = (folder / "checkpoints" / name for name in ("last.ckpt", "previous.ckpt"))
@@ -102,7 +102,7 @@ def test_a_dead_rank_and_a_damaged_checkpoint_and_still_the_same_weights(tiny: t
 
     with started(folder, *often) as process:
         wait_for_change(previous, process)
-        os.kill(ranks_of(process)[1], signal.SIGKILL)
+        os.kill(children_of(process.pid)[1], signal.SIGKILL)
         dead = ended(process, folder, within_s=30)
     assert dead.code == 1
     assert "Traceback" not in dead.err
@@ -182,3 +182,22 @@ def test_a_sweep_of_two_jobs_of_two_processes(tiny: tuple[str, ...], tmp_path: P
         assert {path.name for path in (job / "checkpoints").glob("[!e]*")} <= set(KEPT)
         assert (job / "checkpoints" / "last.ckpt").is_file()
     assert len({(sweep / number / "results.json").read_text() for number in ("0", "1")}) == 2
+
+
+@IN_PROC
+def test_submitit_s_job_is_queued_again_and_goes_on(tiny: tuple[str, ...], tmp_path: Path) -> None:
+    sweep = tmp_path / "sweeps" / "mgca"
+    typed = ("-m", "hydra/launcher=submitit_local", *tiny, *QUICK, "seed=1", "resume=auto", "trainer.max_epochs=20")
+    with started(tmp_path / "printed", *typed, "callbacks.last.every_minutes=1e-6", f"paths.output={tmp_path}") as sent:
+        wait_for_change(sweep / "0" / "checkpoints" / "previous.ckpt", sent)
+        (number,) = [path.name for path in (sweep / ".submitit").iterdir() if path.name.isdigit()]
+        (job,) = children_of(int(number))
+        os.kill(job, signal.SIGUSR2)
+        answer = ended(sent, tmp_path / "printed")
+    assert answer.code == 0, answer.err
+    log = (sweep / "0" / "run.log").read_text()
+    assert "told to stop at step" in log
+    assert "Requeued job" in log
+    (printed,) = (sweep / ".submitit").glob(f"{number}/*_log.out")
+    assert f"Resuming from {sweep / '0' / 'checkpoints' / 'last.ckpt'}" in printed.read_text()
+    assert (sweep / "0" / "done.json").is_file()
