@@ -100,6 +100,25 @@ def test_extremes_stay_finite(loss, case, image_attention):
         assert torch.isfinite(tensor).all()
 
 
+@pytest.mark.parametrize("sizes", [(5, 2), (1, 3, 3)])
+def test_the_parts_of_a_batch_make_up_the_whole(loss, sizes):
+    """A loss is a mean over its own pairs, told apart from all: so several processes compute what one would."""
+    loss = loss.double()
+    embeddings = embeddings_of(Shape(batch=sum(sizes)))
+    value, *gradients = loss_and_gradients(loss, embeddings)
+    loss.zero_grad()
+    embeddings, leaves = with_leaves(embeddings)
+    values = []
+    for own_B in torch.arange(sum(sizes)).split(sizes):
+        part = mapped(embeddings, lambda tensor, own=own_B: tensor[own])
+        all_pairs = {"image_candidate_ND": embeddings.image_global_BD, "text_candidate_ND": embeddings.text_global_BD}
+        values.append(loss(replace(part, **all_pairs, own_B=own_B)) * len(own_B) / sum(sizes))
+        values[-1].backward()
+    torch.testing.assert_close(sum(values).detach(), value)
+    found = [tensor.grad for tensor in (*leaves, *loss.parameters()) if tensor.grad is not None]
+    torch.testing.assert_close(found, gradients)
+
+
 def test_order_of_the_batch_does_not_matter(loss):
     loss = loss.double()
     embeddings = embeddings_of(Shape(batch=5))
