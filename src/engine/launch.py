@@ -80,7 +80,8 @@ def _run_seeded(cfg: DictConfig, run: Callable[[], None]) -> None:
         done = True
     finally:
         finish_wandb(failed=not done)
-        leave_together()
+    # not where it failed: the others may not be there to answer
+    leave_together()
 
 
 def _start_processes_as_usual() -> None:

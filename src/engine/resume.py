@@ -15,9 +15,15 @@ def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path,
     """The checkpoint to continue, or None for a fresh start.
 
     ``resume=auto``: this folder's last one that is whole, or None where it has none. ``resume=true``: the same, or else
-    that of the newest run called ``name`` below ``output``. Raises UserError where there is none, or none whole.
+    that of the newest run called ``name`` below ``output``. Raises UserError where there is none, or none whole, and
+    where a fresh start would write over those of an earlier one.
     """
     if resume in (False, None):
+        if any((run_dir / "checkpoints" / file).is_file() for file in (LAST, PREVIOUS)):
+            raise UserError(
+                f"{run_dir} holds the checkpoints of an earlier start: go on from them with resume=auto, or choose "
+                "another folder with hydra.run.dir=DIR."
+            )
         return None
     if isinstance(resume, str) and resume != "auto":
         if not Path(resume).is_file():

@@ -91,3 +91,9 @@ def test_nothing_whole_says_so(tmp_path: Path) -> None:
     _damage(_run(tmp_path, "mine", "a", 50))
     with pytest.raises(UserError, match=r"last\.ckpt: damaged, so that there is nothing to go on from"):
         checkpoint_to_resume("auto", name="a", run_dir=tmp_path / "mine", output=tmp_path)
+
+
+def test_a_fresh_start_does_not_write_over_an_earlier_one(tmp_path: Path) -> None:
+    _run(tmp_path, "mine", "a", 50)
+    with pytest.raises(UserError, match=r"mine holds the checkpoints of an earlier start: go on from them with resume"):
+        checkpoint_to_resume(False, name="a", run_dir=tmp_path / "mine", output=tmp_path)

@@ -1,15 +1,15 @@
 """Stops a training whose loss is no longer a number, and says where it happened."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from src.core.batch import PairBatch
+from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
+from src.engine.callbacks.last_checkpoint import LastCheckpoint
 
 
 class StopOnNonFinite(Callback):
@@ -60,6 +60,6 @@ class StopOnNonFinite(Callback):
 
 
 def _last_good(trainer: Trainer) -> str:
-    paths = [Path(c.last_model_path) for c in trainer.checkpoint_callbacks if isinstance(c, ModelCheckpoint)]
-    saved = [path for path in paths if path.is_file()]
+    folders = [callback.folder for callback in trainer.checkpoint_callbacks if isinstance(callback, LastCheckpoint)]
+    saved = [folder / LAST for folder in folders if (folder / LAST).is_file()]
     return f"The last good checkpoint is {saved[0]}." if saved else "No checkpoint had been saved before it."
