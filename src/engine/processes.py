@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
 from src.core.finished import FAILED, read_failure, write_failure
-from src.core.interrupted import GO_ON, give_back_signals, leave, take_signals
+from src.core.interrupted import GO_ON, Interrupted, give_back_signals, leave, take_signals
 
 LOST_PEER = 76
 """Exit code of a process that ended because another one had ended before it."""
@@ -65,19 +65,25 @@ def run_processes(count: int, num_nodes: int, settings: HydraConf, *, number: in
     meeting = _meeting_point(num_nodes)
     first = int(meeting["NODE_RANK"]) * count
     command = _command(settings, folder, number, resume)
+    # each process would start as many threads as the machine has cores
+    threads = str(max((os.cpu_count() or 1) // count, 1))
     reading, writing = os.pipe()
     processes: list[subprocess.Popen] = []
     with _handing_on(processes) as came:
         for place in range(count):
             ranks = {"LOCAL_RANK": str(place), "RANK": str(first + place), _PARENT: str(reading)}
-            environment = {**os.environ, **meeting, **ranks}
+            environment = {"OMP_NUM_THREADS": threads, **os.environ, **meeting, **ranks}
             processes.append(subprocess.Popen(command, env=environment, pass_fds=[reading]))
+        for process in processes if came else ():
+            process.send_signal(came[-1])
         try:
             codes = _wait(processes)
         finally:
             _end(processes)
             os.close(reading)
             os.close(writing)
+    # a signal that comes before a process is ready for it kills it, and nothing is lost
+    codes = [GO_ON if -code in came else code for code in codes]
     if GO_ON in codes and all(code in (0, GO_ON) for code in codes):
         # in a job of submitit its own handler, which is in place again, queues the job anew
         leave(came[-1] if came else None, {n: signal.getsignal(n) for n in came})
@@ -92,6 +98,8 @@ def run_as_one_of_several(folder: Path, run: Any, readable: Any) -> None:
     threading.Thread(target=_end_with_parent, args=(int(os.environ[_PARENT]),), daemon=True).start()
     try:
         run()
+    except Interrupted:
+        _leave(GO_ON)
     except Exception as error:
         if lost_peer(error):
             _leave(LOST_PEER)
