@@ -49,15 +49,10 @@ class GradientCache:
                 + "; or null for none."
             )
 
-    def prepare(self, model: AlignmentModel) -> None:
-        """Hold the BatchNorms that no micro-batch may change; after every switch to training mode."""
-        if self.whole_batch_norm:
-            for module in model.image_encoder.modules():
-                if isinstance(module, _BatchNorm):
-                    module.eval()
-
     def embed(self, model: AlignmentModel, batch: PairBatch) -> Embeddings:
         """What ``model(batch)`` gives."""
+        if self.whole_batch_norm:
+            _hold_batch_norms(model.image_encoder)
         sizes = self._sizes(len(batch))
         tensors = (batch.image_BCHW, batch.token_BL, batch.token_mask_BL)
         micro_batches = list(zip(*(tensor.split(sizes) for tensor in tensors), strict=True))
@@ -77,6 +72,12 @@ class GradientCache:
         count = -(-batch_size // self.micro_batch_size)
         # near-even, so that no small rest is left to be normalised by itself
         return [batch_size // count + (place < batch_size % count) for place in range(count)]
+
+
+def _hold_batch_norms(encoder: nn.Module) -> None:
+    for module in encoder.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()
 
 
 def _joined(parts: Any) -> Any:

@@ -145,7 +145,6 @@ class MemoryBenchmark:
         def job() -> None:
             module.gradient_cache = variant.cache
             module.train()
-            module.on_train_epoch_start()
             step()
 
         return job

@@ -58,11 +58,6 @@ class PretrainModule(LightningModule):
         del batch_idx
         self._step(batch, "val")
 
-    def on_train_epoch_start(self) -> None:
-        """Hold what gradient caching must hold."""
-        if self.gradient_cache is not None:
-            self.gradient_cache.prepare(self.model)
-
     def on_after_backward(self) -> None:
         """Let the losses drop gradients that this epoch must not use."""
         self.loss.after_backward(epoch=self.current_epoch)

@@ -13,7 +13,6 @@ EVERY = ["ita", "cta", "cpa", "clip", "siglip"]
 
 def one_step(module: PretrainModule, pairs: int = 7) -> PretrainModule:
     module.train()
-    module.on_train_epoch_start()
     module.training_step(made_batch(pairs), 0).backward()
     return module
 
