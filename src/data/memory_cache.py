@@ -3,6 +3,9 @@
 Axes: K images, S pixels a side, H and W pixels.
 """
 
+import os
+import signal
+import threading
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from src.core.errors import UserError
+from src.core.interrupted import stop_signals
 from src.data.files_there import files_there
 from src.data.sources import PairTable
 from src.data.transforms import ImageTransform
@@ -83,14 +87,30 @@ def missing_files(table: PairTable, index_N: np.ndarray) -> dict[int, str]:
 
 
 def one_thread(_: int) -> None:
-    """For a worker process: keeps OpenCV from starting threads of its own, and memory shared with the parent shared."""
+    """For a worker process: keeps OpenCV from starting threads of its own, and memory shared with the parent shared.
+
+    Stop signals, which schedulers send to every process of a job, are left to the parent, which needs batches still; of
+    SIGTERM its own alone counts, by which it ends a worker.
+    """
     import gc
 
     import cv2
 
     cv2.setNumThreads(0)
+    for number in {*stop_signals()} - {signal.SIGTERM}:
+        signal.signal(number, signal.SIG_IGN)
+    # macOS does not say whose a signal is
+    if hasattr(signal, "sigwaitinfo"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_end_when_parent_says, daemon=True).start()
     # a collection touches every object, and what is touched is copied
     gc.freeze()
+
+
+def _end_when_parent_says() -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != os.getppid():
+        pass
+    os._exit(0)
 
 
 def _check_size(image_HW: np.ndarray, image_NSS: Tensor) -> None:

@@ -87,12 +87,18 @@ class Signals(Callback):
 
 
 def fit(
-    folder: Path, *callbacks: Callback, resume_from: Path | None = None, minutes: float = 60, accumulate: int = 1
+    folder: Path,
+    *callbacks: Callback,
+    resume_from: Path | None = None,
+    minutes: float = 60,
+    accumulate: int = 1,
+    val_check_interval: int | None = None,
 ) -> tuple[Trainer, Dropping]:
     trainer = Trainer(
         accelerator="cpu",
         max_epochs=EPOCHS,
         accumulate_grad_batches=accumulate,
+        val_check_interval=val_check_interval,
         num_sanity_val_steps=0,
         use_distributed_sampler=False,
         enable_progress_bar=False,
@@ -153,6 +159,14 @@ def test_stopped_by_a_signal_and_resumed(whole, tmp_path, moment, count, accumul
     last = newest_whole(tmp_path)
     assert last == tmp_path / "last.ckpt"
     assert_the_same(whole(accumulate), fit(tmp_path, resume_from=last, accumulate=accumulate))
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 6])
+def test_stopped_in_a_validation_amid_an_epoch(tmp_path_factory, tmp_path, count):
+    often = fit(tmp_path_factory.mktemp("whole"), val_check_interval=2)
+    with pytest.raises(Interrupted):
+        fit(tmp_path, Signals("validation batch", count), val_check_interval=2)
+    assert_the_same(often, fit(tmp_path, resume_from=newest_whole(tmp_path), val_check_interval=2))
 
 
 def test_stopped_again_and_again(whole, tmp_path):

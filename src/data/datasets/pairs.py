@@ -99,7 +99,9 @@ class PairsSource:
         self._image_N = [cell.strip() for cell in frame[image_column]]
         self._id_N = frame[id_column].tolist() if id_column else self._image_N
         self.packed = self._as_packed(name, store)
-        if not self.packed.is_packed:
+        # asked once: a store that vanishes later makes no pairs in files
+        self._from_store = self.packed.is_packed
+        if not self._from_store:
             self._path_N = _find_images(self._image_N, self._image_root, max_missing)
 
     def _as_packed(self, name: str, store: StoreSettings) -> PackedDataSet:
@@ -121,7 +123,7 @@ class PairsSource:
 
     def check(self) -> None:
         """Raise ``UserError`` where a store is there that is not of this table and these settings."""
-        if self.packed.is_packed:
+        if self._from_store:
             self.packed.check()
             if self.packed.store.manifest.plan != self.packed.job(self._catalogue()).plan():
                 raise UserError(
@@ -145,7 +147,7 @@ class PairsSource:
 
     def table(self, split: Split) -> FileTable | PackedTable:
         """The pairs of one split, packed where they are."""
-        if self.packed.is_packed:
+        if self._from_store:
             return self.packed.table(split)
         position_N = self._positions[split]
         return FileTable(
