@@ -9,7 +9,6 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from src.core.errors import UserError
 from src.engine.say import CONF, readable
 from src.engine.schema import RunConfig
 
@@ -22,11 +21,12 @@ def main(cfg: DictConfig) -> None:
 
     try:
         run_job(cfg, launch)
-    except UserError as error:
+    except Exception as error:
+        message = readable(error)
         # In a sweep the other jobs go on, and Hydra raises this one's error after the last.
-        if HydraConfig.get().mode == RunMode.MULTIRUN:
+        if message is None or HydraConfig.get().mode == RunMode.MULTIRUN:
             raise
-        sys.exit(f"\nError: {error}")
+        sys.exit(f"\n{message}")
 
 
 def cli() -> None:

@@ -12,7 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from src.core.errors import UserError
-from src.core.interrupted import stopping_at_once
+from src.core.interrupted import Interrupted, stopping_at_once
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
@@ -71,13 +71,16 @@ def _run_seeded(cfg: DictConfig, run: Callable[[], None]) -> None:
     from lightning import seed_everything
 
     from src.core.distributed import leave_together
-    from src.engine.wandb_logger import finish_wandb
+    from src.engine.wandb_logger import finish_wandb, preempt_wandb
 
     seed_everything(cfg.seed, workers=True, verbose=False)
     done = False
     try:
         run()
         done = True
+    except Interrupted:
+        preempt_wandb()
+        raise
     finally:
         finish_wandb(failed=not done)
     # not where it failed: the others may not be there to answer
