@@ -146,7 +146,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
         *("bench.warmup=0", "bench.repeats=1"),
     ),
     "bench/gather": (
-        *("task=bench", "bench.global_batch_sizes=[8]", "bench.warmup=0", "bench.repeats=1", "bench.exchanges=1"),
+        *("task=bench", "bench.global_batch_sizes=[4]", "bench.warmup=0", "bench.repeats=1", "bench.exchanges=1"),
+        *("loss=[ita]", "datamodule.batch_size=2"),
     ),
     "bench/loader": (
         "task=bench",

@@ -144,14 +144,15 @@ def assert_the_same(one: tuple[Trainer, Dropping], other: tuple[Trainer, Droppin
 
 
 MOMENTS = [
-    *(("train batch", count) for count in (1, 2, 3, 5, 6, 10, 14, 15)),
-    *(("validation batch", count) for count in (1, 3, 5)),
-    *(("epoch end", count) for count in (1, 2)),
+    *(("train batch", count, 1) for count in (1, 4, 5, 6, 15)),
+    *(("train batch", count, 2) for count in (2, 3, 5, 14)),
+    *(("validation batch", count, 1) for count in (1, 5)),
+    *(("epoch end", count, 1) for count in (1, 2)),
+    ("validation batch", 3, 2),
 ]
 
 
-@pytest.mark.parametrize("accumulate", [1, 2])
-@pytest.mark.parametrize(("moment", "count"), MOMENTS)
+@pytest.mark.parametrize(("moment", "count", "accumulate"), MOMENTS)
 def test_stopped_by_a_signal_and_resumed(whole, tmp_path, moment, count, accumulate):
     with pytest.raises(Interrupted) as stop:
         fit(tmp_path, Signals(moment, count), accumulate=accumulate)
@@ -161,7 +162,7 @@ def test_stopped_by_a_signal_and_resumed(whole, tmp_path, moment, count, accumul
     assert_the_same(whole(accumulate), fit(tmp_path, resume_from=last, accumulate=accumulate))
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 6])
+@pytest.mark.parametrize("count", [1, 6])
 def test_stopped_in_a_validation_amid_an_epoch(tmp_path_factory, tmp_path, count):
     often = fit(tmp_path_factory.mktemp("whole"), val_check_interval=2)
     with pytest.raises(Interrupted):

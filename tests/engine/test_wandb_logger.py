@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,14 @@ def only_warning(caplog: pytest.LogCaptureFixture) -> str:
     return message
 
 
+def assert_written(log: Path, what: bytes) -> None:
+    """wandb's own process writes when it gets to it, after ``finish`` too."""
+    until = time.monotonic() + 20
+    while what not in log.read_bytes():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
 def kept(folder: Path, kind: str) -> Path:
     (log,) = folder.glob(f"wandb/{kind}-*/run-*.wandb")
     return log
@@ -95,7 +104,7 @@ def test_a_server_that_falls_silent_holds_nothing_up(
     message = only_warning(caplog)
     log = kept(tmp_path, "run")
     assert f"wandb sync {log.parent}" in message
-    assert b"train/loss" in log.read_bytes()
+    assert_written(log, b"train/loss")
 
 
 @pytest.mark.parametrize("answer", ["nothing", "a refusal"])
@@ -113,7 +122,7 @@ def test_a_server_of_no_use_leaves_an_offline_run(
     assert f"kept offline: wandb sync {log.parent} sends it" in message
     logger.log_metrics({"train/loss": 0.5}, 1)
     finish_wandb(failed=False)
-    assert b"train/loss" in log.read_bytes()
+    assert_written(log, b"train/loss")
     assert (tmp_path / "wandb" / "run_id.txt").read_text().strip() in log.name
 
 
