@@ -38,6 +38,9 @@ def cli() -> None:
     sys.argv[1:] = _as_hydra_takes(sys.argv[1:])
     try:
         main()
+    except KeyboardInterrupt:
+        sys.stderr.write("\nStopped by Ctrl-C.\n")
+        sys.exit(130)
     except Exception as error:
         message = readable(error)
         if message is None or wants_traceback:

@@ -1,11 +1,14 @@
 """How a run ends that was told to stop and can go on later."""
 
+import logging
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+
+_log = logging.getLogger(__name__)
 
 GO_ON = 75
 """Exit code EX_TEMPFAIL of sysexits.h: nothing failed, start the same command again."""
@@ -59,6 +62,8 @@ def stopping_at_once() -> Iterator[None]:
 
     def stop(number: int, frame: Any) -> None:
         del frame
+        if os.environ.get("RANK", "0") == "0":
+            _log.warning("told to stop outside of the training, which lost nothing; the same command goes on.")
         leave(number, before)
 
     before = take_signals(stop)

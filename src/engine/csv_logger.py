@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ FILE, SET_ASIDE = "metrics.csv", ".metrics.csv"
 class MetricsCsv(CSVLogger):
     """``metrics.csv`` in ``save_dir``, one row a logged step.
 
-    With ``resume``, the config's, the rows of an earlier start of the run in this folder are kept up to the first step
-    that is logged now; Lightning alone would delete them.
+    With ``resume``, the config's, the rows of an earlier start of the run in this folder are kept up to the first one
+    that is logged anew; Lightning alone would delete them.
     """
 
     def __init__(self, *, save_dir: str, resume: bool | str | None) -> None:
@@ -33,15 +34,21 @@ class MetricsCsv(CSVLogger):
         """Keep the figures of a step."""
         if self._keeps:
             self._keeps = False
-            self._take_up(step)
+            self._take_up(step, set(metrics))
         super().log_metrics(dict(metrics), step)
 
-    def _take_up(self, step: int | None) -> None:
+    def _take_up(self, step: int | None, names: set[str]) -> None:
         if not self._aside.is_file():
             return
         with self._aside.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        kept = [row for row in rows if row.get("step") and (step is None or int(row["step"]) < step)]
-        self.experiment.metrics[:0] = [{key: value for key, value in row.items() if value} for row in kept]
+        figures = [{key: value for key, value in row.items() if value} for row in rows]
+
+        def comes_before(row: Mapping[str, str]) -> bool:
+            """Several rows may be of one step: what comes anew is what shares a figure with the first that comes."""
+            at = int(row.get("step", 0))
+            return step is None or at < step or (at == step and not names & (row.keys() - {"step", "epoch"}))
+
+        self.experiment.metrics[:0] = takewhile(comes_before, figures)
         self.save()
         self._aside.unlink()

@@ -21,6 +21,7 @@ from src.engine.provenance import command_line, write_provenance
 from src.engine.sweep_job import is_first_process, job_number
 from src.engine.validate import resolve_target, validate
 
+_log = logging.getLogger(__name__)
 _TALKATIVE = (
     "lightning.pytorch.utilities.rank_zero",
     "lightning.pytorch.trainer.connectors.checkpoint_connector",
@@ -51,11 +52,15 @@ def launch(cfg: DictConfig) -> None:
         return
     validate(cfg, given=given)
     count = processes_here(cfg.trainer) if _trains(cfg, parameters) and not is_one_of_several() else 0
+    # what cannot go on is said before anything in the folder is written
+    resume_from = parts.resume_from if "resume_from" in parameters else None
     if is_first_process() and not is_one_of_several():
+        if resume_from is not None:
+            _log.info("Resuming from %s", resume_from)
         write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
     with stopping_at_once():
         if count:
-            run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume=cfg.resume)
+            run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume_from=resume_from)
         else:
             _run_seeded(cfg, run)
 

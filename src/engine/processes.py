@@ -4,6 +4,7 @@ The process that was started by hand, by a sweep or by a queue loads no model: i
 device, hands signals on, and says in one line why it all ended, if it did not end well.
 """
 
+import logging
 import os
 import signal
 import socket
@@ -23,6 +24,8 @@ from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
 from src.core.finished import FAILED, read_failure, write_failure
 from src.core.interrupted import GO_ON, Interrupted, give_back_signals, leave, take_signals
+
+_log = logging.getLogger(__name__)
 
 LOST_PEER = 76
 """Exit code of a process that ended because another one had ended before it."""
@@ -50,13 +53,22 @@ def processes_here(trainer: DictConfig) -> int:
     if outside or by_srun or not ours or "_spawn" in str(strategy) or "_notebook" in str(strategy):
         return 0
     count = _devices(trainer)
-    return count if count * trainer.num_nodes > 1 else 0
+    if count * trainer.num_nodes <= 1:
+        return 0
+    if trainer.accelerator in ("gpu", "cuda") and not _has_gpu():
+        raise UserError(
+            f"trainer.accelerator={trainer.accelerator}: no GPU is found here; to try several processes on a CPU give "
+            "trainer.accelerator=cpu trainer.precision=32-true."
+        )
+    return count
 
 
-def run_processes(count: int, num_nodes: int, settings: HydraConf, *, number: int | None, resume: Any) -> None:
+def run_processes(
+    count: int, num_nodes: int, settings: HydraConf, *, number: int | None, resume_from: Path | None
+) -> None:
     """Run this command in ``count`` processes, all of this run's folder, until they have ended.
 
-    ``number``: of the job, in a sweep. ``resume``: the config's, which a sweep may have changed.
+    ``number``: of the job, in a sweep. ``resume_from``: the checkpoint that all of them go on from.
     Raises UserError with the reason where one fails; the others are then ended within seconds. Raises Interrupted
     where they were told to stop and can go on later.
     """
@@ -64,15 +76,15 @@ def run_processes(count: int, num_nodes: int, settings: HydraConf, *, number: in
     (folder / FAILED).unlink(missing_ok=True)
     meeting = _meeting_point(num_nodes)
     first = int(meeting["NODE_RANK"]) * count
-    command = _command(settings, folder, number, resume)
-    # each process would start as many threads as the machine has cores
-    threads = str(max((os.cpu_count() or 1) // count, 1))
+    command = _command(settings, folder, number, resume_from)
+    # each process would start as many threads as the machine has cores, and advise against a setting of trainer=ddp
+    quiet = {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // count, 1)), "TORCH_CPP_LOG_LEVEL": "ERROR"}
     reading, writing = os.pipe()
     processes: list[subprocess.Popen] = []
     with _handing_on(processes) as came:
         for place in range(count):
             ranks = {"LOCAL_RANK": str(place), "RANK": str(first + place), _PARENT: str(reading)}
-            environment = {"OMP_NUM_THREADS": threads, **os.environ, **meeting, **ranks}
+            environment = {**quiet, **os.environ, **meeting, **ranks}
             processes.append(subprocess.Popen(command, env=environment, pass_fds=[reading]))
         for process in processes if came else ():
             process.send_signal(came[-1])
@@ -83,6 +95,8 @@ def run_processes(count: int, num_nodes: int, settings: HydraConf, *, number: in
             os.close(reading)
             os.close(writing)
     # a signal that comes before a process is ready for it kills it, and nothing is lost
+    if any(-code in came for code in codes):
+        _log.warning("told to stop before the training began; the same command starts it again.")
     codes = [GO_ON if -code in came else code for code in codes]
     if GO_ON in codes and all(code in (0, GO_ON) for code in codes):
         # in a job of submitit its own handler, which is in place again, queues the job anew
@@ -123,17 +137,29 @@ def _end_with_parent(parent: int) -> None:
     os._exit(LOST_PEER)
 
 
+def _has_gpu() -> bool:
+    import torch
+
+    return torch.accelerator.is_available()
+
+
 def _devices(trainer: DictConfig) -> int:
-    devices = trainer.devices
-    if isinstance(devices, str) and devices.lstrip("-").isdigit():
-        devices = int(devices)
-    if isinstance(devices, int) and devices >= 0:
-        return devices
-    if isinstance(devices, Sequence) and not isinstance(devices, str):
-        return len(devices)
-    if isinstance(devices, str) and "," in devices:
-        return len([word for word in devices.split(",") if word.strip()])
-    if trainer.accelerator == "cpu":
+    """As Lightning counts them: a number, -1 or auto for all, or the numbers of some GPUs."""
+    devices, on_cpu = trainer.devices, trainer.accelerator == "cpu"
+    words = str(devices).replace(" ", "").strip("[],").split(",")
+    listed = not isinstance(devices, int) and (len(words) > 1 or str(devices).strip().startswith("["))
+    numbers = all(word.isdigit() for word in words)
+    if listed and numbers and not on_cpu:
+        return len(words)
+    if not listed and numbers and int(words[0]) > 0:
+        return int(words[0])
+    if words not in (["auto"], ["-1"]) or (on_cpu and words == ["-1"]):
+        raise UserError(
+            f"trainer.devices={devices} will not do for trainer.accelerator={trainer.accelerator}; give a number above "
+            "0, e.g. trainer.devices=2"
+            + ("." if on_cpu else ", auto, or the numbers of GPUs, e.g. trainer.devices=[0,1].")
+        )
+    if on_cpu:
         return 1
     import torch
 
@@ -146,21 +172,27 @@ def _meeting_point(num_nodes: int) -> Mapping[str, str]:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             return {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1]), "NODE_RANK": "0"}
-    missing = [name for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK") if name not in os.environ]
-    if missing:
+    meeting = {name: os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")}
+    if not (all(meeting.values()) and meeting["MASTER_PORT"].isdigit() and meeting["NODE_RANK"].isdigit()):
         raise UserError(
-            f"trainer.num_nodes={num_nodes}: {' and '.join(missing)} must be in the environment of the command on each "
-            "machine (the first machine's name, a free port of it, and 0, 1, ...); or start it by torchrun or srun."
+            f"trainer.num_nodes={num_nodes}: MASTER_ADDR, MASTER_PORT and NODE_RANK must be in the environment of the "
+            "command on each machine (the first machine's name, a free port of it, and 0, 1, ...); or start it by "
+            "torchrun or srun."
         )
-    return {name: os.environ[name] for name in ("MASTER_ADDR", "MASTER_PORT", "NODE_RANK")}
+    if int(meeting["NODE_RANK"]) >= num_nodes:
+        raise UserError(
+            f"NODE_RANK={meeting['NODE_RANK']}, but with trainer.num_nodes={num_nodes} it goes from 0 to "
+            f"{num_nodes - 1}; correct one of them."
+        )
+    return meeting
 
 
-def _command(settings: HydraConf, folder: Path, number: int | None, resume: Any) -> list[str]:
+def _command(settings: HydraConf, folder: Path, number: int | None, resume_from: Path | None) -> list[str]:
     hydra = [word for word in settings.overrides.hydra if not word.startswith(_OF_THE_SWEEP)]
     own = ["hydra.mode=RUN", "hydra.output_subdir=null", f"hydra.run.dir={_quoted(folder)}"]
     if number is not None:
         own.append(f"hydra.job.num={number}")
-    own.append(f"resume={_quoted(resume) if isinstance(resume, str) else str(bool(resume)).lower()}")
+    own.append(f"resume={'false' if resume_from is None else _quoted(resume_from)}")
     places = [source for source in settings.runtime.config_sources if source.provider == "command-line"]
     where = [word for source in places for word in ("--config-dir", source.path)]
     name = ["--config-name", str(settings.job.config_name)]
@@ -219,7 +251,7 @@ def _reason(codes: Sequence[int], first: int, folder: Path) -> str:
     own = [(place, code) for place, code in enumerate(codes) if code not in (0, GO_ON, LOST_PEER)]
     last = folder / "checkpoints" / LAST
     rest = "; the others were stopped."
-    rest += f" resume={last} goes on from the last checkpoint." if last.is_file() else ""
+    rest += f" resume={last} goes on from its last checkpoint." if last.is_file() else ""
     if not own:
         return f"a process of this training on another machine ended, whose own message says why{rest}"
     place, code = own[0]

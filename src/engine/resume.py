@@ -56,7 +56,7 @@ def newest_whole(checkpoints: Path) -> Path | None:
     if there:
         raise UserError(
             f"{' and '.join(map(str, there))}: damaged, so that there is nothing to go on from; give another "
-            "checkpoint with resume=PATH, or start anew with resume=false."
+            "checkpoint with resume=PATH, or remove them to start anew."
         )
     return None
 

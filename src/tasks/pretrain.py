@@ -63,7 +63,6 @@ def pretrain(
     )
     if resume_from is not None:
         load_exactly(module, read_tensors(resume_from), str(resume_from))
-        print(f"Resuming from {resume_from}")
     device = trainer.strategy.root_device
     columns = {}
 

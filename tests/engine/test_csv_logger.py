@@ -28,6 +28,17 @@ def test_goes_on_from_the_first_step_that_is_done_again(tmp_path: Path, resume: 
     assert not (tmp_path / ".metrics.csv").exists()
 
 
+def test_a_step_that_was_logged_before_its_validation_keeps_its_figures(tmp_path: Path) -> None:
+    logged(tmp_path, range(4), resume=False)
+    logged(tmp_path, range(3, 4), resume=True, name="val")
+    assert logged(tmp_path, range(4, 6), resume=True) == [
+        *((step, f"{step}.0") for step in range(4)),
+        (3, ""),
+        (4, "4.0"),
+        (5, "5.0"),
+    ]
+
+
 def test_a_new_figure_gets_a_column(tmp_path: Path) -> None:
     logged(tmp_path, range(2), resume=False)
     assert logged(tmp_path, range(2, 4), resume=True, name="other") == [(0, "0.0"), (1, "1.0"), (2, ""), (3, "")]

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
+from src.core.errors import UserError
 from src.core.finished import read_failure, write_failure
 from src.engine.processes import LOST_PEER, _reason, _wait, processes_here
+
+TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.precision=32-true")
 
 
 def trainer(**settings: object) -> object:
@@ -24,8 +27,6 @@ def trainer(**settings: object) -> object:
         ({}, 0),
         ({"devices": 2}, 2),
         ({"devices": "4"}, 4),
-        ({"devices": [0, 3]}, 2),
-        ({"devices": "0,1,2"}, 3),
         ({"devices": "auto"}, 0),
         ({"devices": 1, "num_nodes": 2}, 1),
         ({"devices": 2, "strategy": "auto"}, 2),
@@ -80,12 +81,46 @@ def test_one_that_hangs_after_another_has_failed_is_not_waited_for(monkeypatch: 
             process.wait()
 
 
+@pytest.mark.parametrize("devices", ["two", 0, -3, -1, [0, 1], "0,1"])
+def test_devices_that_a_cpu_does_not_have_are_named(devices: object) -> None:
+    with pytest.raises(UserError, match=r"trainer\.devices=.* will not do for trainer\.accelerator=cpu; give a number"):
+        processes_here(trainer(devices=devices))
+
+
+@pytest.mark.parametrize("devices", ["two", 0, "0,b", [-1, 0]])
+def test_devices_that_no_gpu_can_be_are_named(devices: object) -> None:
+    with pytest.raises(UserError, match=r"trainer\.devices=.* give a number above 0.*\[0,1\]"):
+        processes_here(trainer(devices=devices, accelerator="gpu"))
+
+
+@pytest.mark.parametrize("devices", [[0, 3], "0,3", 2, "2"])
+def test_gpus_that_are_not_there_are_said(devices: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("src.engine.processes._has_gpu", lambda: True)
+        assert processes_here(trainer(devices=devices, accelerator="gpu")) == 2
+        patched.setattr("src.engine.processes._has_gpu", lambda: False)
+        with pytest.raises(UserError, match=r"no GPU is found here; .*trainer\.accelerator=cpu"):
+            processes_here(trainer(devices=devices, accelerator="gpu"))
+
+
+@pytest.mark.parametrize("rank", ["abc", "2"])
+def test_a_machine_out_of_their_number_is_named(
+    run_cli: Callable, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, rank: str
+) -> None:
+    for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500", "NODE_RANK": rank}.items():
+        monkeypatch.setenv(name, value)
+    answer = run_cli(*tiny, *TWO, "trainer.num_nodes=2")
+    assert answer.code == 1
+    assert "NODE_RANK" in answer.err
+    assert "Traceback" not in answer.err
+
+
 def test_several_machines_need_a_meeting_point(run_cli: Callable, tiny: tuple[str, ...]) -> None:
     answer = run_cli(
         *tiny, "trainer=ddp", "trainer.accelerator=cpu", "trainer.precision=32-true", "trainer.num_nodes=2"
     )
     assert answer.code == 1
-    assert "trainer.num_nodes=2: MASTER_ADDR and MASTER_PORT and NODE_RANK must be in the environment" in answer.err
+    assert "trainer.num_nodes=2: MASTER_ADDR, MASTER_PORT and NODE_RANK must be in the environment" in answer.err
 
 
 def test_a_task_that_does_not_train_starts_none(run_cli: Callable, tiny: tuple[str, ...]) -> None:
