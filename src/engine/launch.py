@@ -15,8 +15,9 @@ from src.core.errors import UserError
 from src.core.interrupted import Interrupted, stopping_at_once
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
+from src.engine.devices import processes_here
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
-from src.engine.processes import is_one_of_several, processes_here, run_processes
+from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, write_provenance
 from src.engine.sweep_job import is_first_process, job_number
 from src.engine.validate import resolve_target, validate

@@ -53,13 +53,13 @@ def pretrain(
     if prompts is not None:
         # what does not fit is said before the training and not after it
         prompts.for_findings(datamodule.source.finding_names, known=known_findings(datamodule.source))
-    cache = None
-    if micro_batch_size is not None:
-        cache = GradientCache(micro_batch_size=micro_batch_size, whole_batch_norm=whole_batch_norm)
-    if negatives == "auto":
-        negatives = "local" if rules == "published" else "global"
     module = PretrainModule(
-        model=model, loss=loss, negatives=negatives, gradient_cache=cache, optimizer=optimizer, scheduler=scheduler
+        model=model,
+        loss=loss,
+        negatives=_negatives(negatives, rules),
+        gradient_cache=_cache(micro_batch_size, whole_batch_norm),
+        optimizer=optimizer,
+        scheduler=scheduler,
     )
     if resume_from is not None:
         load_exactly(module, read_tensors(resume_from), str(resume_from))
@@ -92,3 +92,15 @@ def pretrain(
         log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
+
+
+def _negatives(chosen: Negatives | Literal["auto"], rules: Rules) -> Negatives:
+    if chosen == "auto":
+        return "local" if rules == "published" else "global"
+    return chosen
+
+
+def _cache(micro_batch_size: int | None, whole_batch_norm: bool) -> GradientCache | None:
+    if micro_batch_size is None:
+        return None
+    return GradientCache(micro_batch_size=micro_batch_size, whole_batch_norm=whole_batch_norm)

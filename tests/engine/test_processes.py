@@ -11,7 +11,8 @@ from omegaconf import OmegaConf
 
 from src.core.errors import UserError
 from src.core.finished import read_failure, write_failure
-from src.engine.processes import LOST_PEER, _reason, _wait, processes_here
+from src.engine.devices import processes_here
+from src.engine.processes import LOST_PEER, _reason, _wait
 
 TWO = ("trainer=ddp", "trainer.accelerator=cpu", "trainer.precision=32-true")
 
@@ -96,9 +97,9 @@ def test_devices_that_no_gpu_can_be_are_named(devices: object) -> None:
 @pytest.mark.parametrize("devices", [[0, 3], "0,3", 2, "2"])
 def test_gpus_that_are_not_there_are_said(devices: object, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("src.engine.processes._has_gpu", lambda: True)
+        patched.setattr("src.engine.devices._has_gpu", lambda: True)
         assert processes_here(trainer(devices=devices, accelerator="gpu")) == 2
-        patched.setattr("src.engine.processes._has_gpu", lambda: False)
+        patched.setattr("src.engine.devices._has_gpu", lambda: False)
         with pytest.raises(UserError, match=r"no GPU is found here; .*trainer\.accelerator=cpu"):
             processes_here(trainer(devices=devices, accelerator="gpu"))
 
