@@ -34,6 +34,12 @@ def pytest_configure(config: pytest.Config) -> None:
     torch.set_num_threads(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the tests that wait for processes of their own, so that none is left for the end."""
+    slow = {"test_processes.py", "test_misfortunes.py"}
+    items.sort(key=lambda item: not (item.path.name in slow and item.path.parent.name == "tasks"))
+
+
 def _folder(path: Path, option: str) -> Path:
     if not path.is_dir():
         pytest.skip(f"{path} is not there; name the folder with {option}")

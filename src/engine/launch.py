@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
 from src.core.interrupted import Interrupted, stopping_at_once
@@ -69,7 +69,8 @@ def launch(cfg: DictConfig) -> None:
 def _trains(cfg: DictConfig, parameters: Mapping[str, Any]) -> bool:
     """Whether the task trains by Lightning, and so can share the work out to several processes."""
     if "probe" in parameters:
-        return bool(resolve_target(cfg.probe._target_).trains_by_steps)
+        probe = OmegaConf.select(cfg, "probe._target_")
+        return probe is not None and bool(getattr(resolve_target(probe), "trains_by_steps", True))
     return "resume_from" in parameters
 
 

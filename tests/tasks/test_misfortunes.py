@@ -4,10 +4,9 @@ import os
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import numpy as np
@@ -20,34 +19,14 @@ from src.core.checkpoint_file import is_whole
 from src.core.errors import UserError
 from src.data.loader import make_loader
 from src.engine.say import readable
+from tests.tasks.real_processes import ended, run, started, wait_for_change
 
-ROOT = Path(__file__).resolve().parents[2]
 QUICK = ("task.untrained_baseline=false", "task.pictures=false", "resamples=0", "callbacks.last.every_minutes=60")
 
 
-def start(folder: Path, *arguments: str, **environment: str) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "src.run", *arguments, *QUICK, f"hydra.run.dir={folder}"],
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def when_it_trains(run: subprocess.Popen, folder: Path) -> None:
-    """Wait for the second checkpoint."""
-    until = time.monotonic() + 120
-    while not (folder / "checkpoints" / "previous.ckpt").is_file():
-        assert run.poll() is None, run.stderr.read()
-        assert time.monotonic() < until
-        time.sleep(0.05)
-
-
-def the_one_sentence(run: subprocess.Popen) -> str:
-    _, err = run.communicate(timeout=60)
-    assert run.returncode == 1, err
+def the_one_sentence(process: BaseProcess, folder: Path) -> str:
+    code, _, err = ended(process, folder, within_s=60)
+    assert code == 1, err
     assert "Traceback" not in err
     assert err.count("Error: ") == 1, err
     return err[err.index("Error: ") :]
@@ -65,30 +44,39 @@ def assert_resumable(folder: Path, run_cli: Callable, *arguments: str) -> None:
     assert f"Resuming from {last}" in answer.out
 
 
-def test_no_server_of_wandb_from_beginning_to_end(tiny: Sequence[str], tmp_path: Path) -> None:
-    nobody = {"WANDB_API_KEY": "a" * 40, "WANDB_MODE": "online", "WANDB_BASE_URL": "http://127.0.0.1:9"}
-    run = start(tmp_path, *tiny, "logger=[csv,wandb]", "trainer.max_epochs=1", **nobody)
-    out, err = run.communicate(timeout=120)
-    assert run.returncode == 0, err
+def test_no_server_of_wandb_from_beginning_to_end(
+    tiny: Sequence[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_MODE", "online")
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
+    folder = tmp_path / "run"
+    code, out, err = run(folder, *tiny, *QUICK, "logger=[csv,wandb]", "trainer.max_epochs=1")
+    assert code == 0, err
     assert "Traceback" not in err
     assert "linear probe" in out
     for name in ("metrics.csv", "results.json", "checkpoints/last.ckpt"):
-        assert (tmp_path / name).is_file()
-    (log,) = tmp_path.glob("wandb/offline-run-*/run-*.wandb")
+        assert (folder / name).is_file()
+    (log,) = folder.glob("wandb/offline-run-*/run-*.wandb")
     said = [line for line in (out + err).splitlines() if "W&B" in line and "WARNING" in line]
     assert len(said) == 1
     assert f"kept offline: wandb sync {log.parent} sends it" in said[0]
-    assert b"linear_probe/auroc_mean" in log.read_bytes()
+    until = time.monotonic() + 20
+    while b"linear_probe/auroc_mean" not in log.read_bytes():
+        # wandb's own process outlives the run by a moment
+        assert time.monotonic() < until
+        time.sleep(0.1)
 
 
 def test_a_disk_that_fills_up(tiny: Sequence[str], tmp_path: Path, run_cli: Callable) -> None:
-    run = start(tmp_path, *tiny, "trainer.max_epochs=100000", "callbacks.early_stopping=null")
-    when_it_trains(run, tmp_path)
-    # no file can grow beyond this: what a full disk is to a process
-    resource.prlimit(run.pid, resource.RLIMIT_FSIZE, (500, 500))
-    sentence = the_one_sentence(run)
-    assert f"{tmp_path / 'checkpoints'}: a checkpoint could not be written (File too large)" in sentence
-    assert_resumable(tmp_path, run_cli, *tiny)
+    folder = tmp_path / "run"
+    with started(folder, *tiny, *QUICK, "trainer.max_epochs=100000", "callbacks.early_stopping=null") as process:
+        wait_for_change(folder / "checkpoints" / "previous.ckpt", process)
+        # no file can grow beyond this: what a full disk is to a process; what it prints goes to files too, shorter ones
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
+        sentence = the_one_sentence(process, folder)
+    assert f"{folder / 'checkpoints'}: a checkpoint could not be written (File too large)" in sentence
+    assert_resumable(folder, run_cli, *tiny)
 
 
 @pytest.fixture
@@ -108,11 +96,11 @@ def pairs(tiny: Sequence[str], tmp_path: Path) -> list[str]:
 def test_a_folder_of_images_that_vanishes(pairs: Sequence[str], tmp_path: Path, run_cli: Callable) -> None:
     out, images = tmp_path / "run", tmp_path / "data" / "images"
     more = ("datamodule.num_workers=2", "trainer.max_epochs=100000", "callbacks.early_stopping=null")
-    run = start(out, *pairs, *more)
-    when_it_trains(run, out)
-    shutil.move(images, tmp_path / "elsewhere")
-    gone = time.monotonic()
-    sentence = the_one_sentence(run)
+    with started(out, *pairs, *QUICK, *more) as process:
+        wait_for_change(out / "checkpoints" / "previous.ckpt", process)
+        shutil.move(images, tmp_path / "elsewhere")
+        gone = time.monotonic()
+        sentence = the_one_sentence(process, out)
     assert time.monotonic() - gone < 30
     words = sentence.split()
     assert words[:2] == ["Error:", "row"]
