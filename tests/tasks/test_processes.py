@@ -93,10 +93,10 @@ def test_a_dead_rank_and_a_damaged_checkpoint_and_still_the_same_weights(sweep: 
 
 
 def test_killed_and_told_to_stop_and_still_the_same_weights(run_cli: Callable, tmp_path: Path) -> None:
-    """In one process, with augmentation, dropout and a worker."""
+    """In one process, with augmentation and dropout."""
     folder = tmp_path / "killed"
     last = folder / "checkpoints" / "last.ckpt"
-    typed = (*TINY, *QUICK, "datamodule.num_workers=1", "dataset.train=48", "trainer.max_epochs=2")
+    typed = (*TINY, *QUICK, "dataset.train=48", "trainer.max_epochs=2")
     often = (*typed, "callbacks.last.every_minutes=1e-6", "encoder.text.architecture.hidden_dropout_prob=0.2")
     with started(folder, *often) as process:
         wait_for_change(folder / "checkpoints" / "previous.ckpt", process)

@@ -1,10 +1,7 @@
 """Segmentation through the entrypoint: every head on both kinds of encoder, what it leaves, fractions, loggers."""
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.tasks.dense.made_dense import ENCODERS, SIDE, check_left, figures_of, only_run, parts, typed
-
-ROOT = Path(__file__).resolve().parents[2]
+from tests.tasks.real_processes import run
 
 
 @pytest.mark.parametrize("encoder", list(ENCODERS))
@@ -103,18 +99,11 @@ def test_two_processes_train_and_one_judges(tmp_path: Path) -> None:
         *typed("segment", head="unet"),
         *("trainer=ddp", "trainer.accelerator=cpu", "trainer.precision=32-true", "task.pictures=false"),
         # seven images for one process, so that the shares are padded
-        *("dataset.train=13", "tuning.batch_size=4", "trainer.enable_progress_bar=false", f"paths.output={tmp_path}"),
+        *("dataset.train=13", "tuning.batch_size=4", "trainer.enable_progress_bar=false"),
     )
-    done = subprocess.run(
-        [sys.executable, "-m", "src.run", *words],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        timeout=280,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    run_dir = only_run(tmp_path)
+    done = run(tmp_path / "run", *words)
+    assert done.code == 0, done.err[-3000:]
+    run_dir = tmp_path / "run"
     assert json.loads((run_dir / "results.json").read_text())["model"]["segment/images"] == 8
     assert len(list((run_dir / "predictions/masks").glob("*/*.png"))) == 8 * 9
     assert len(list(tmp_path.rglob("last.ckpt"))) == 1
