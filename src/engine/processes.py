@@ -92,6 +92,8 @@ def run_as_one_of_several(folder: Path, run: Any, readable: Any) -> None:
         _leave(GO_ON)
     except Exception as error:
         if lost_peer(error):
+            # it may be the network's own trouble, of which no other process has a message
+            _log.warning("process %s lost the others: %s", os.environ["RANK"], str(error).splitlines()[0])
             _leave(LOST_PEER)
         reason = readable(error)
         if reason is None:
@@ -179,7 +181,10 @@ def _reason(codes: Sequence[int], first: int, folder: Path) -> str:
     rest = "; the others were stopped."
     rest += f" resume={last} goes on from its last checkpoint." if last.is_file() else ""
     if not own:
-        return f"a process of this training on another machine ended, whose own message says why{rest}"
+        return (
+            "a process of this training on another machine ended, whose own message says why, or they cannot reach one "
+            f"another, as the warnings above would say{rest}"
+        )
     place, code = own[0]
     if code < 0:
         name = signal.Signals(-code).name

@@ -6,7 +6,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import fields, replace
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,10 +14,10 @@ from torch.optim import Optimizer
 
 from src.core.batch import PairBatch
 from src.core.embeddings import Embeddings
-from src.core.errors import UserError
 from src.data.datamodule import PairDataModule
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
+from src.tasks.benchmarked_step import Device, Precision, device_type
 from src.tasks.pretrain_module import OptimizerRecipe
 
 Step = Callable[[], None]
@@ -34,16 +34,13 @@ class StepBenchmark:
     def __init__(
         self,
         *,
-        device: Literal["auto", "cpu", "cuda"],
-        precision: Literal["32-true", "bf16-mixed"],
+        device: Device,
+        precision: Precision,
         compile: bool,
         warmup: int,
         repeats: int,
     ) -> None:
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UserError("bench.device=cuda, but torch sees no GPU here; give bench.device=cpu.")
-        available = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(available if device == "auto" else device)
+        self.device = torch.device(device_type(device))
         self.precision = precision
         self.compile = compile
         self.warmup = warmup
