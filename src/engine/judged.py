@@ -9,6 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from yaml import YAMLError
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel, WeightsOrigin
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,28 @@ def judged_checkpoint(cfg: DictConfig) -> Path | None:
     return Path(cfg.checkpoint)
 
 
+def describe_model(cfg: DictConfig) -> EvaluatedModel:
+    """Which weights of which architecture this run evaluates, and what the config beside a checkpoint says of it."""
+    image, checkpoint = cfg.encoder.image, judged_checkpoint(cfg)
+    name = str(image.get("name") or image._target_.rpartition(".")[2])
+    if checkpoint is None:
+        origin: WeightsOrigin = "random"
+        if cfg.weights != "random" and any(image.get(key) for key in _ORIGIN):
+            origin = "file" if image.get("weights") else "pretrained"
+        return EvaluatedModel(
+            architecture=name, weights=origin, file=image.get("weights") if origin == "file" else None
+        )
+    theirs = _config_beside(checkpoint)
+    if theirs is None:
+        from src.interop.weights import is_released
+
+        released = is_released(checkpoint)
+        return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), released=released)
+    losses = tuple(str(loss) for loss, node in (theirs.get("loss") or {}).items() if node)
+    dataset = OmegaConf.select(theirs, "dataset.name") or OmegaConf.select(theirs, "store.dataset")
+    return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), losses=losses, dataset=dataset)
+
+
 def with_weights(cfg: DictConfig, checkpoint: Path | None) -> DictConfig:
     """The config whose encoders are built with the weights to judge, or, before a checkpoint, with none in vain."""
     if cfg.weights != "random" and checkpoint is None:
@@ -63,15 +86,11 @@ def refuse_other_model(cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ..
     Raises UserError naming the settings of the encoders that the checkpoint was trained with and this run has not;
     warns of settings through which the same weights see something else.
     """
-    beside = checkpoint.parent / "config.yaml"
-    if not beside.is_file():
+    theirs = _config_beside(checkpoint)
+    if theirs is None:
         return
-    try:
-        theirs, ours = OmegaConf.load(beside), cfg
-        other = [line for key in only for line in _differences(theirs, ours, key)]
-        seen = [line for key in _SEEN_THROUGH for line in _differences(theirs, ours, key)]
-    except (YAMLError, OSError, ValueError):
-        return
+    other = [line for key in only for line in _differences(theirs, cfg, key)]
+    seen = [line for key in _SEEN_THROUGH for line in _differences(theirs, cfg, key)]
     if other:
         raise UserError(
             f"{checkpoint} was trained with {', '.join(other[:6])}, and this run has others; give these, or the "
@@ -79,6 +98,16 @@ def refuse_other_model(cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ..
         )
     if seen:
         _log.warning("The checkpoint was trained with %s, and this run has others.", ", ".join(seen))
+
+
+def _config_beside(checkpoint: Path) -> DictConfig | None:
+    """The config of the run that wrote ``checkpoint``; None where none that can be read lies beside it."""
+    beside = checkpoint.parent / "config.yaml"
+    try:
+        theirs = OmegaConf.load(beside) if beside.is_file() else None
+    except (YAMLError, OSError, ValueError):
+        return None
+    return theirs if isinstance(theirs, DictConfig) else None
 
 
 def _differences(theirs: Any, ours: DictConfig, key: str) -> Iterator[str]:

@@ -10,8 +10,9 @@ from hydra import compose
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.engine.build import build
-from src.engine.judged import judged_checkpoint, refuse_other_model, with_weights
+from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
 from src.engine.resume import checkpoint_to_resume
 from src.engine.validate import resolve_target
 
@@ -60,6 +61,11 @@ class Parts:
     def judged_checkpoint(self) -> Path | None:
         """The checkpoint whose weights are judged, or None for those that the encoders are built with."""
         return judged_checkpoint(self._cfg)
+
+    @cached_property
+    def evaluated_model(self) -> EvaluatedModel:
+        """What tables, pictures and records say of the model that is evaluated."""
+        return describe_model(self._cfg)
 
     @cached_property
     def part(self) -> Callable[[str], Any]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.core.files import write_text
 from src.evaluation.estimate import Estimate, Figures
 
@@ -19,12 +20,14 @@ class Record:
     """``settings``: config keys with the values that this record is of, where one run judged several.
 
     ``figures``: what was measured. ``cases``: for each group of figures (the part of their names before the first
-    slash) the Parquet file, from the run's folder, that they were computed from.
+    slash) the Parquet file, from the run's folder, that they were computed from. ``model``: what was evaluated; None in
+    records that were written before it was kept.
     """
 
     settings: Mapping[str, Any]
     figures: Figures
     cases: Mapping[str, str]
+    model: EvaluatedModel | None = None
 
 
 def write_records(records: Sequence[Record], folder: Path) -> Path:
@@ -34,6 +37,7 @@ def write_records(records: Sequence[Record], folder: Path) -> Path:
             "settings": dict(record.settings),
             "figures": {name: _plain(figure) for name, figure in record.figures.items()},
             "cases": dict(record.cases),
+            "model": None if record.model is None else record.model.as_dict(),
         }
         for record in records
     ]
@@ -52,6 +56,7 @@ def read_records(folder: Path) -> list[Record]:
                 settings=entry["settings"],
                 figures={name: _figure(value) for name, value in entry["figures"].items()},
                 cases=entry["cases"],
+                model=None if entry.get("model") is None else EvaluatedModel.from_dict(entry["model"]),
             )
             for entry in whole
         ]

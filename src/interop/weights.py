@@ -50,6 +50,11 @@ def load_image_encoder(encoder: ImageEncoder, path: Path) -> None:
     load_exactly(encoder, weights, str(path))
 
 
+def is_released(path: Path) -> bool:
+    """Whether a file is a released MGCA checkpoint. Raises UserError where it cannot be read."""
+    return _is_released(read_tensors(path))
+
+
 def prototypes_of(tensors: Mapping[str, Tensor]) -> Tensor | None:
     """The prototypes among the tensors of a loss or of a checkpoint, or None where there are none."""
     return next((tensor for name, tensor in tensors.items() if name.endswith("prototypes_KD")), None)
