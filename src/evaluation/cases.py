@@ -4,8 +4,8 @@ Axes: N cases, F findings or classes, M measures.
 """
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,11 +40,22 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure."""
+    """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure.
+
+    ``means``: further measures, each the mean of those that it names, such as one over categories. ``positive_NM``:
+    bool, whether the case has the finding that the measure is of; None for measures that are of none.
+    """
 
     keys: CaseKeys
     names: tuple[str, ...]
     value_NM: Tensor
+    means: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    positive_NM: Tensor | None = None
+
+    def restricted_to(self, kept_NM: Tensor) -> "Values":
+        """The same without the values that are not ``kept_NM``."""
+        positive_NM = None if self.positive_NM is None else self.positive_NM & kept_NM
+        return replace(self, value_NM=self.value_NM.where(kept_NM, torch.nan), positive_NM=positive_NM)
 
 
 Cases = Scores | Values | Matches
@@ -53,8 +64,9 @@ Cases = Scores | Values | Matches
 def save_cases(cases: Cases, path: Path) -> None:
     """Write ``cases`` as Parquet, a case a row: row, group, image_id, and what is known of the case.
 
-    That is score/NAME and label/NAME a finding, or value/NAME a measure, or of detections: objects/NAME a finding, and
-    lists of the finding's number, the score and, at each threshold of overlap, the outcome of each of them.
+    That is score/NAME and label/NAME a finding, or value/NAME and, where it is known, positive/NAME a measure, or of
+    detections: objects/NAME a finding, and lists of the finding's number, the score and, at each threshold of overlap,
+    the outcome of each of them.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -86,7 +98,10 @@ def load_cases(path: Path) -> Cases:
 def _columns_of(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the columns hold beside the keys, and what they do not say of themselves."""
     if isinstance(cases, Values):
-        return {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}, {}
+        measured = {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
+        if cases.positive_NM is not None:
+            measured |= {f"positive/{name}": cases.positive_NM[:, m].numpy() for m, name in enumerate(cases.names)}
+        return measured, {"means": {name: list(over) for name, over in cases.means.items()}}
     if isinstance(cases, Matches):
         return columns_of_matches(cases)
     columns: dict[str, Any] = {}
@@ -113,7 +128,14 @@ def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
     if "overlaps" in about:
         return matches_in(table, about, keys)
     if "exclusive" not in about:
-        return Values(keys=keys, names=names, value_NM=stack("value"))
+        known = f"positive/{names[0]}" in table.column_names
+        return Values(
+            keys=keys,
+            names=names,
+            value_NM=stack("value"),
+            means=about.get("means", {}),
+            positive_NM=stack("positive") if known else None,
+        )
     return Scores(
         keys=keys,
         names=names,

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from src.evaluation.estimate import Figures, value_of
+from src.evaluation.notes import interval_notes
 from src.evaluation.records import Record
 from src.evaluation.table import cell, spoken
 
@@ -23,7 +24,7 @@ def class_table(figures: Figures, names: Sequence[str]) -> str:
     rows += [[spoken(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)] for name in names]
     if f"{group}/accuracy" in figures:
         rows.append(["all cases", *(_cell(figures, group, m, "") if m == "accuracy" else "" for m in metrics)])
-    return aligned(rows)
+    return "\n".join([aligned(rows), *interval_notes(figures)])
 
 
 def fraction_table(records: Sequence[Record]) -> str:

@@ -4,6 +4,7 @@ from typing import Literal
 
 from src.evaluation.class_table import aligned
 from src.evaluation.estimate import Figures
+from src.evaluation.notes import interval_notes
 from src.evaluation.table import cell, spoken
 
 Task = Literal["detect", "segment"]
@@ -48,7 +49,7 @@ def dense_table(figures: Figures, task: Task) -> str:
     rows = [["", "published", "corrected"]]
     for name in _in_order({**corrected, **published}):
         rows.append([_label(name), cell(published.get(name)), cell(corrected.get(name))])
-    return f"{aligned(rows)}\n{_READING[task]}"
+    return "\n".join([aligned(rows), _READING[task], *interval_notes(figures)])
 
 
 def _in_order(there: Figures) -> list[str]:

@@ -26,14 +26,12 @@ from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Values
 from src.evaluation.estimate import Estimate
 from src.evaluation.measure import measure
-from src.evaluation.resample import draw_weights, resampled
 
 MEASURES = ("pointing_game", "miou", "cnr", "cnr_absolute", "chance_pointing_game")
 _GROUP = "grounding"
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 # float32 does not tell values apart that are closer than this share of the largest
 _SAME = 1e-6
-_SEED = 0
 
 
 def grounding_measures(heat_QHW: Tensor, region_QHW: Tensor, *, stretch: bool) -> Tensor:
@@ -82,13 +80,18 @@ def contrast_to_noise(heat_QN: Tensor, region_QN: Tensor) -> Tensor:
 
 
 def grounding_cases(measure_QM: Tensor, categories: Sequence[str], keys: CaseKeys) -> Values:
-    """The phrases as cases: each of ``MEASURES`` over all of them, and, by ``name/category``, over each category's."""
+    """The phrases as cases: each of ``MEASURES`` over all of them, and, by ``name/category``, over each category's.
+
+    ``name_mean`` is the mean over the categories.
+    """
     names, columns = list(MEASURES), list(measure_QM.unbind(1))
-    for category in sorted(set(categories)):
+    every = sorted(set(categories))
+    for category in every:
         own_Q = torch.tensor([one == category for one in categories])
         names += [f"{name}/{category}" for name in MEASURES]
         columns += [torch.where(own_Q, column_Q, torch.nan) for column_Q in measure_QM.unbind(1)]
-    return Values(keys=keys, names=tuple(names), value_NM=torch.stack(columns, dim=1))
+    means = {f"{name}_mean": [f"{name}/{category}" for category in every] for name in MEASURES}
+    return Values(keys=keys, names=tuple(names), value_NM=torch.stack(columns, dim=1), means=means)
 
 
 def grounding_figures(cases: Values, *, resamples: int) -> dict[str, Estimate | float | int]:
@@ -97,31 +100,12 @@ def grounding_figures(cases: Values, *, resamples: int) -> dict[str, Estimate | 
     All with 95 % intervals of ``resamples`` resamples of patients. ``grounding/phrases`` counts the phrases.
     """
     figures = measure(cases, group=_GROUP, resamples=resamples)
-    means = _category_means(cases, resamples)
     ordered: dict[str, Estimate | float | int] = {}
     for name in MEASURES:
         ordered[f"{_GROUP}/{name}"] = figures[f"{_GROUP}/{name}"]
-        ordered[f"{_GROUP}/{name}_mean"] = means[name]
+        ordered[f"{_GROUP}/{name}_mean"] = figures[f"{_GROUP}/{name}_mean"]
         ordered |= {key: value for key, value in figures.items() if key.startswith(f"{_GROUP}/{name}/")}
     return {**ordered, f"{_GROUP}/chance_cnr": 0.0, f"{_GROUP}/phrases": len(cases.keys)}
-
-
-def _category_means(cases: Values, resamples: int) -> dict[str, Estimate]:
-    """Each of ``MEASURES`` as the mean over the categories that have phrases."""
-    value_M = dict(zip(cases.names, cases.value_NM.nanmean(dim=0).tolist(), strict=True))
-    drawn: dict[str, Tensor] = {}
-    if resamples:
-        drawn = resampled(cases, draw_weights(cases.keys.group_N, resamples=resamples, seed=_SEED))
-    ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    means = {}
-    for name in MEASURES:
-        own = [column for column in cases.names if column.startswith(f"{name}/")]
-        value = torch.tensor([value_M[column] for column in own], dtype=torch.float64).nanmean()
-        low, high = torch.nan, torch.nan
-        if resamples:
-            low, high = torch.stack([drawn[column] for column in own]).nanmean(dim=0).nanquantile(ends).tolist()
-        means[name] = Estimate(float(value), low, high)
-    return means
 
 
 def _stretched(heat_QN: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from torch import Tensor
 from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Scores
 from src.evaluation.embed import StudyEmbeddings
-from src.evaluation.measure import judged_findings, masked_auroc
+from src.evaluation.measure import masked_auroc
+from src.evaluation.resample import evaluable_findings
 
 L2_GRID = (1.0, 0.1, 0.01, 0.001)
 _STEPS = 500
@@ -72,7 +73,7 @@ def linear_probe_cases(
     The penalty is that of the best mean AUROC on ``val``, or the first of the grid where ``val`` can judge no finding.
     Findings that the training studies do not hold both with and without are left out; None where none is left.
     """
-    columns = judged_findings(train.label_NF)
+    columns = evaluable_findings(train.label_NF)
     if not columns:
         return None
     features = ProbeFeatures.of(train.feature_NE)
@@ -139,5 +140,5 @@ def cross_entropy(logit_NF: Tensor, label_NF: Tensor) -> Tensor:
 
 
 def _mean_auroc(score_NF: Tensor, label_NF: Tensor) -> float:
-    columns = judged_findings(label_NF)
+    columns = evaluable_findings(label_NF)
     return float(masked_auroc(score_NF[:, columns], label_NF[:, columns]).mean()) if columns else float("-inf")

@@ -1,40 +1,52 @@
-"""Whether two models differ by more than the choice of patients and of seeds explains: the paired bootstrap.
+"""Whether two methods differ by more than the choice of patients and of trainings explains.
 
-Axes: R resamples, N cases, S seeds.
+Axes: R resamples, N cases, S trainings (pairs of runs of one seed).
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from src.evaluation.cases import Cases, Matches, Scores
-from src.evaluation.resample import draw_weights, resampled
+from src.evaluation.cases import Cases, Matches, Scores, Values
+from src.evaluation.resample import SEED, draw_weights, resampled
 
-_SEED = 0
+MIN_TRAININGS = 3
+"""With fewer, the spread between trainings is not known well enough for a test."""
 
 
 class Difference(NamedTuple):
-    """A mean difference with its 95 % interval and two-sided p value."""
+    """A mean difference with its 95 % interval and two-sided p value.
+
+    ``trainings``: how many pairs of runs with a common seed it is over. With ``MIN_TRAININGS`` or more, interval and p
+    value speak of the methods, on other patients and in other trainings; with fewer, of these trained models on other
+    patients alone.
+    """
 
     value: float
     low: float
     high: float
     p: float
+    trainings: int
+
+    @property
+    def is_tested(self) -> bool:
+        """Whether the p value is one of the methods."""
+        return self.trainings >= MIN_TRAININGS and not math.isnan(self.p)
 
 
 def draw_figures(cases: Cases, *, resamples: int) -> dict[str, Tensor]:
     """Every figure of ``cases`` in every resample, float64 (R,), by its name without the group.
 
-    The same patients are drawn for the same cases, whoever judged them: only so are two models paired.
+    The same patients are drawn for the same cases, whoever evaluated them: only so are two models paired.
     """
-    return resampled(cases, draw_weights(cases.keys.group_N, resamples=resamples, seed=_SEED))
+    return resampled(cases, draw_weights(cases.keys.group_N, resamples=resamples, seed=SEED))
 
 
 def same_cases(one: Cases, other: Cases) -> bool:
-    """Whether two models were judged on the same cases with the same labels, in the same order."""
+    """Whether two models were evaluated on the same cases with the same labels, in the same order."""
     if type(one) is not type(other) or one.names != other.names or len(one.keys) != len(other.keys):
         return False
     same = torch.equal(one.keys.row_N, other.keys.row_N) and torch.equal(one.keys.group_N, other.keys.group_N)
@@ -47,29 +59,78 @@ def same_cases(one: Cases, other: Cases) -> bool:
     return same
 
 
-def paired_difference(observed_S: Sequence[float], drawn_SR: Sequence[Tensor]) -> Difference:
-    """The mean over seeds of a difference, and what the bootstrap says of it (Efron and Tibshirani 1993, ch. 13, 16).
+def same_findings(one: Cases, other: Cases) -> bool:
+    """Whether the means of two models on the same cases are over the same findings."""
+    if isinstance(one, Matches) and isinstance(other, Matches):
+        return one.judged() == other.judged()
+    return True
 
-    ``observed_S``: the difference of each pair of runs with the same seed. ``drawn_SR``: the same difference in every
-    resample of the patients, (R,) each. Each resample draws patients, the same ones for both models and all seeds, and
-    then, with several seeds, as many pairs with replacement, so that the training's own variation counts. The interval
-    holds the middle 95 %; p is twice the share of resamples on the far side of zero (those at zero count on both
-    sides), with one added to count and total, so that it is never 0. Few seeds are drawn too much alike: with three,
-    the variation between trainings is taken as smaller than it is, and p as smaller too.
+
+def with_common_values(one: Cases, other: Cases) -> tuple[Cases, Cases]:
+    """Both, each measure left to the cases for which both have a value; the same objects where nothing is left out."""
+    if not isinstance(one, Values) or not isinstance(other, Values):
+        return one, other
+    known_NM = ~(one.value_NM.isnan() | other.value_NM.isnan())
+    if all(torch.equal(known_NM, ~cases.value_NM.isnan()) for cases in (one, other)):
+        return one, other
+    return one.restricted_to(known_NM), other.restricted_to(known_NM)
+
+
+def difference_of_trainings(
+    observed_S: Sequence[float], drawn_SR: Sequence[Tensor], *, patients: int, level: float = 0.05
+) -> Difference:
+    """The mean difference of two methods, where each training is a unit and the patients are shared by all of them.
+
+    The design is that of readers who all read the same cases (Obuchowski and Rockette, Commun. Stat. Simul. 1995), with
+    trainings as the readers. The variance of the mean over S trainings has two parts: that of the patients, v_p, from
+    the bootstrap, in which the same patients are drawn for all trainings; and that between trainings, v_t = s^2 / S of
+    the sample variance s^2. v_p is taken times m / (m - 1) for m patients, since a bootstrap of few draws them too much
+    alike. The ratio of the mean to sqrt(v_p + v_t) is held against the critical values of Student's t at m - 1 and
+    S - 1 degrees of freedom, weighted by v_p and v_t (Cochran and Cox, Experimental Designs, 1957, section 4.14), which
+    holds the level also where one part is small. Of a single training or two, v_t is not known: interval and p value
+    are then of the patients alone.
+
+    Args:
+        observed_S: the difference of each pair of runs of one seed.
+        drawn_SR: the same in every resample of the patients, (R,) each; NaN where a resample does not define it.
+        patients: m, those that limit the metric (``PatientCounts``), at least 2.
+        level: of the interval, which covers 1 - level.
+
+    Returns:
+        p is at least 2 / (R + 1), as small as R resamples can say; 1 where both are the same throughout.
     """
-    drawn_RS = torch.stack(list(drawn_SR), dim=1)
-    resamples, seeds = drawn_RS.shape
-    if seeds > 1:
-        place_RS = torch.from_numpy(np.random.default_rng(_SEED + 1).integers(seeds, size=(resamples, seeds)))
-        drawn_RS = drawn_RS.gather(1, place_RS)
-    drawn_R = drawn_RS.mean(dim=1)
+    drawn_R = torch.stack(list(drawn_SR)).mean(dim=0)
     drawn_R = drawn_R[~drawn_R.isnan()]
-    value = float(np.mean(observed_S))
-    if not len(drawn_R):
-        return Difference(value, torch.nan, torch.nan, torch.nan)
-    low, high = drawn_R.quantile(torch.tensor([0.025, 0.975], dtype=drawn_R.dtype)).tolist()
-    far = min(int((drawn_R <= 0).sum()), int((drawn_R >= 0).sum()))
-    return Difference(value, low, high, min(1.0, 2 * (far + 1) / (len(drawn_R) + 1)))
+    trainings, value = len(observed_S), float(torch.tensor(observed_S, dtype=torch.float64).mean())
+    if len(drawn_R) < 2:
+        return Difference(value, math.nan, math.nan, math.nan, trainings)
+    parts = [(float(drawn_R.var()) * patients / (patients - 1), patients - 1)]
+    if trainings >= MIN_TRAININGS:
+        parts.append((float(torch.tensor(observed_S, dtype=torch.float64).var()) / trainings, trainings - 1))
+    error = math.sqrt(sum(variance for variance, _ in parts))
+    reach = _critical(parts, level) * error
+    p = max(_p_value(abs(value) / error, parts) if error else float(value == 0), 2 / (len(drawn_R) + 1))
+    return Difference(value, value - reach, value + reach, min(p, 1.0), trainings)
+
+
+def _critical(parts: Sequence[tuple[float, int]], level: float) -> float:
+    """The critical value at ``level``, two-sided, weighted by the variances."""
+    from scipy.stats import t
+
+    total = sum(variance for variance, _ in parts)
+    if total == 0:
+        return 0.0
+    return float(sum(variance * t.isf(level / 2, freedom) for variance, freedom in parts) / total)
+
+
+def _p_value(ratio: float, parts: Sequence[tuple[float, int]]) -> float:
+    """The level at which ``ratio`` is the critical value."""
+    from scipy.optimize import brentq
+
+    least = 1e-12
+    if ratio >= _critical(parts, least):
+        return least
+    return float(brentq(lambda level: _critical(parts, level) - ratio, least, 1.0))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -70,11 +70,12 @@ def _plain(figure: Estimate | float | int) -> Any:
     return _finite(figure)
 
 
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _figure(value: Any) -> Estimate | float | int:
     if isinstance(value, dict):
-        return Estimate(*(math.nan if value[name] is None else float(value[name]) for name in Estimate._fields))
+        ends = (math.nan if value[name] is None else float(value[name]) for name in ("value", "low", "high"))
+        return Estimate(*ends, resamples=int(value.get("resamples", 0)), reason=str(value.get("reason", "")))
     return math.nan if value is None else value

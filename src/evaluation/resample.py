@@ -10,10 +10,13 @@ import torch
 from torch import Tensor
 
 from src.evaluation.average_precision import matched_figures
-from src.evaluation.cases import Cases, Matches, Scores
+from src.evaluation.cases import Cases, Matches, Scores, Values
 
 BINS = 10
 """Equal bins of probability in the calibration error."""
+
+SEED = 0
+"""Of the resamples: the same patients are drawn for the same cases, so that two models can be paired."""
 
 _WEIGHTS_AT_ONCE = 4_000_000
 
@@ -29,7 +32,8 @@ def draw_weights(group_N: Tensor, *, resamples: int, seed: int) -> Tensor:
 def resampled(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
     """Every figure of ``cases`` in every resample, float64 (R,), by its name without the group.
 
-    NaN where a resample leaves a figure undefined, and a mean with any of its findings.
+    They range over the same findings as the figures of all cases once (a weight of 1 each): those that can be
+    evaluated. NaN where a resample leaves a figure undefined, and a mean with any of its findings.
     """
     size = max(1, _WEIGHTS_AT_ONCE // max(1, _numbers_a_resample(cases)))
     parts = [_figures(cases, chunk_RN.double()) for chunk_RN in weight_RN.split(size)]
@@ -42,35 +46,55 @@ def _numbers_a_resample(cases: Cases) -> int:
     return max(count, int(cases.object_NF.sum(dim=0).max())) if isinstance(cases, Matches) else count
 
 
+def evaluable_findings(label_NF: Tensor) -> list[int]:
+    """The columns that hold at least one 1 and at least one 0."""
+    return ((label_NF == 1).any(dim=0) & (label_NF == 0).any(dim=0)).nonzero().flatten().tolist()
+
+
 def _figures(cases: Cases, weight_RN: Tensor) -> dict[str, Tensor]:
     if isinstance(cases, Matches):
         return matched_figures(cases, weight_RN)
-    if not isinstance(cases, Scores):
-        mean_RM = weighted_mean(cases.value_NM, weight_RN)
-        return dict(zip(cases.names, mean_RM.unbind(1), strict=True))
+    return _means(cases, weight_RN) if isinstance(cases, Values) else _classified(cases, weight_RN)
+
+
+def _means(cases: Values, weight_RN: Tensor) -> dict[str, Tensor]:
+    mean_RM = weighted_mean(cases.value_NM, weight_RN)
+    figures = dict(zip(cases.names, mean_RM.unbind(1), strict=True))
+    means = {name: torch.stack([figures[one] for one in over]).mean(dim=0) for name, over in cases.means.items()}
+    return figures | means
+
+
+def _classified(cases: Scores, weight_RN: Tensor) -> dict[str, Tensor]:
+    evaluable = evaluable_findings(cases.label_NF)
+    if not evaluable:
+        return {}
+    figures: dict[str, Tensor] = {}
+    if cases.exclusive:
+        # a case's class is the highest of all, also of those that no case has
+        right_N1 = (cases.score_NF.argmax(1) == cases.label_NF.argmax(1)).double()[:, None]
+        figures["accuracy"] = weighted_mean(right_N1, weight_RN)[:, 0]
     found_NF = found(cases)
     # cases first: a case's weights in all resamples then lie together, and are moved together
     weight_NR = weight_RN.T.contiguous()
-    columns = []
-    for f in range(len(cases.names)):
-        known_N = ~cases.label_NF[:, f].isnan()
-        score_N, positive_N = cases.score_NF[known_N, f], cases.label_NF[known_N, f]
-        known_NR = weight_NR if known_N.all() else weight_NR[known_N]
-        column = _ranking(score_N, positive_N, known_NR)
-        if found_NF is not None:
-            column |= _decisions(found_NF[known_N, f].double(), positive_N, known_NR, exclusive=cases.exclusive)
-        if cases.probabilities:
-            column |= _calibration(score_N, positive_N, known_NR)
-        columns.append(column)
-    figures: dict[str, Tensor] = {}
+    columns = [_finding(cases, f, found_NF, weight_NR) for f in evaluable]
     for metric in columns[0]:
         value_RF = torch.stack([column[metric] for column in columns], dim=1)
         figures[f"{metric}_mean"] = value_RF.mean(dim=1)
-        figures |= {f"{metric}/{name}": value_RF[:, f] for f, name in enumerate(cases.names)}
-    if cases.exclusive:
-        right_N1 = (cases.score_NF.argmax(1) == cases.label_NF.argmax(1)).double()[:, None]
-        figures["accuracy"] = weighted_mean(right_N1, weight_RN)[:, 0]
+        figures |= {f"{metric}/{cases.names[f]}": value_RF[:, n] for n, f in enumerate(evaluable)}
     return figures
+
+
+def _finding(cases: Scores, f: int, found_NF: Tensor | None, weight_NR: Tensor) -> dict[str, Tensor]:
+    """Every metric of one finding in every resample, over the cases of which its label is known."""
+    known_N = ~cases.label_NF[:, f].isnan()
+    score_N, positive_N = cases.score_NF[known_N, f], cases.label_NF[known_N, f]
+    known_NR = weight_NR if known_N.all() else weight_NR[known_N]
+    metrics = ranking(score_N, positive_N, known_NR)
+    if found_NF is not None:
+        metrics |= _decisions(found_NF[known_N, f].double(), positive_N, known_NR, exclusive=cases.exclusive)
+    if cases.probabilities:
+        metrics |= _calibration(score_N, positive_N, known_NR)
+    return metrics
 
 
 def found(cases: Scores) -> Tensor | None:
@@ -86,8 +110,8 @@ def weighted_mean(value_NM: Tensor, weight_RN: Tensor) -> Tensor:
     return weight_RN @ value_NM.nan_to_num(0) / (weight_RN @ counts_NM)
 
 
-def _ranking(score_N: Tensor, positive_N: Tensor, weight_NR: Tensor) -> dict[str, Tensor]:
-    """The areas under the ROC and the precision-recall curve, cases of one score taken together."""
+def ranking(score_N: Tensor, positive_N: Tensor, weight_NR: Tensor) -> dict[str, Tensor]:
+    """The areas under the ROC and the precision-recall curve in each resample, cases of one score taken together."""
     _, place_N = score_N.unique(return_inverse=True)
     positive_UR, all_UR = (_at_each_score(w_NR, place_N) for w_NR in (weight_NR * positive_N[:, None], weight_NR))
     negative_UR = all_UR - positive_UR

@@ -25,15 +25,15 @@ from torch import Tensor
 from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Values
 from src.evaluation.estimate import Estimate
-from src.evaluation.measure import measure
-from src.evaluation.resample import draw_weights
+from src.evaluation.measure import estimate, measure
+from src.evaluation.patient_counts import PatientCount, PatientCounts
+from src.evaluation.resample import SEED, draw_weights
 
 DIRECTIONS = ("image_to_text", "text_to_image")
 
 # Cosines closer than this are one score: float32 embeddings do not tell them apart.
 _SAME_SCORE = 1e-6
 _SCORES_AT_ONCE = 2_000_000
-_SEED = 0
 
 
 def retrieval_cases(
@@ -69,12 +69,13 @@ def retrieval_figures(
     ``retrieval/chance_median_rank``, ``retrieval/chance_precision_at_10``, and so on.
     """
     means = measure(cases, group="retrieval", resamples=resamples)
-    weight_RN = draw_weights(cases.keys.group_N, resamples=resamples, seed=_SEED) if resamples else None
+    weight_RN = draw_weights(cases.keys.group_N, resamples=resamples, seed=SEED) if resamples else None
     figures: dict[str, Estimate | float | int] = {}
     for name, figure in means.items():
         if name.endswith("_mean_rank"):
             rank_N = cases.value_NM[:, cases.names.index(name.partition("/")[2])]
-            figures[name.replace("_mean_", "_median_")] = _median(rank_N, weight_RN)
+            patients = PatientCounts(cases).of(name.partition("/")[2])
+            figures[name.replace("_mean_", "_median_")] = _median(rank_N, weight_RN, patients)
         figures[name] = figure
     count = len(cases.keys)
     for rank in ("median", "mean"):
@@ -145,16 +146,15 @@ def _chance_precision(label_NF: Tensor) -> float:
     return relevant / len(has_NF) / len(label_NF)
 
 
-def _median(rank_N: Tensor, weight_RN: Tensor | None) -> Estimate:
+def _median(rank_N: Tensor, weight_RN: Tensor | None, patients: PatientCount) -> Estimate:
     """The median rank, between the middle two of an even number, and the interval of the resamples' medians."""
     value = float(rank_N.quantile(0.5))
     if weight_RN is None:
-        return Estimate(value, torch.nan, torch.nan)
+        return Estimate(value)
     rank_N, order_N = rank_N.sort()
     below_RN = weight_RN[:, order_N].double().cumsum(dim=1)
     half_R1 = below_RN[:, -1:] / 2
     lower_R1 = torch.searchsorted(below_RN, half_R1)
     upper_R1 = torch.searchsorted(below_RN, half_R1, right=True)
     median_R = (rank_N[lower_R1] + rank_N[upper_R1]).flatten() / 2
-    ends = torch.tensor([0.025, 0.975], dtype=torch.float64)
-    return Estimate(value, *median_R.quantile(ends).tolist())
+    return estimate(value, median_R, patients)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from src.core.files import write_text
 from src.evaluation.estimate import Estimate, Figure, Figures, value_of
+from src.evaluation.notes import interval_notes
 
 Columns = Mapping[str, Figures]
 _ABSENT = "–"
@@ -37,7 +38,7 @@ def text_table(columns: Columns) -> str:
     for group, members in groupby(names, _group):
         lines.append(spoken(group))
         lines += [line("  " + _label(name), _cells(columns, name)) for name in members]
-    return "\n".join([*lines, rule])
+    return "\n".join([*lines, rule, *interval_notes(*columns.values())])
 
 
 def markdown_table(columns: Columns) -> str:
@@ -46,7 +47,8 @@ def markdown_table(columns: Columns) -> str:
     for name in _names(columns):
         label = f"{spoken(_group(name))}: {_label(name)}".replace("|", r"\|")
         lines.append(f"| {label} | " + " | ".join(_cells(columns, name)) + " |")
-    return "\n".join(lines)
+    said = interval_notes(*columns.values())
+    return "\n".join([*lines, *([""] if said else []), *said])
 
 
 def save_results(columns: Columns, folder: Path) -> tuple[Path, Path]:

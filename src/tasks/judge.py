@@ -17,9 +17,10 @@ from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
 from src.evaluation.estimate import Figures
 from src.evaluation.linear_probe import linear_probe_cases
-from src.evaluation.measure import judged_findings, measure
+from src.evaluation.measure import measure
 from src.evaluation.prompts import Prompts
 from src.evaluation.prototypes import PrototypeUsage, prototype_usage
+from src.evaluation.resample import evaluable_findings
 from src.evaluation.retrieval import retrieval_cases, retrieval_figures
 from src.evaluation.table import main_figures, text_table
 from src.evaluation.zero_shot import ZeroShot, zero_shot_cases
@@ -102,7 +103,7 @@ def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
         raise UserError(
             f"the {split} split has no usable image to judge on; give task.judge_on=val, or another split in dataset."
         )
-    if not judged_findings(label_KF):
+    if not evaluable_findings(label_KF):
         raise UserError(
             f"none of {', '.join(datamodule.source.finding_names)} has both a positive and a negative among the "
             f"{len(label_KF)} images of the {split} split, so nothing can be measured; give other findings or a larger "

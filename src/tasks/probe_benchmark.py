@@ -13,7 +13,8 @@ from torch import nn
 from src.data.datamodule import PairDataModule
 from src.data.sources import SPLITS
 from src.evaluation.class_table import percent
-from src.evaluation.measure import judged_findings, masked_auroc
+from src.evaluation.measure import masked_auroc
+from src.evaluation.resample import evaluable_findings
 from src.models.features import ImageEncoder
 from src.tasks.probes.cached import CachedProbe
 from src.tasks.probes.fit import Fit, Probe, ProbeInput
@@ -87,7 +88,7 @@ def _cell(fit: Fit, fraction: float, seed: int) -> tuple[float, int]:
 
 def _auroc(fit: Fit, datamodule: PairDataModule) -> float:
     label_NF = torch.from_numpy(datamodule.split("test").label_KF)
-    judged = judged_findings(label_NF)
+    judged = evaluable_findings(label_NF)
     return float(masked_auroc(fit.judged_NF[:, judged], label_NF[:, judged]).mean())
 
 

@@ -13,7 +13,7 @@ from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
 from src.tasks.reporting.published import SHIPPED, read_published
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
-from src.tasks.reporting.significance import compare_rows
+from src.tasks.reporting.significance import compare_rows, mark_best
 
 
 def report(
@@ -32,7 +32,8 @@ def report(
     """Print the table of the finished jobs in ``sweep`` and write ``report.md``, ``.csv``, ``.tex`` and ``.png``.
 
     A row is a combination of the settings that vary, but for ``columns`` and ``repeats``, over which a cell's mean and
-    spread are. ``baseline``: the row that the others are tested against, by a paired bootstrap of ``resamples``.
+    spread are. ``baseline``: the row that the others are tested against. ``resamples``: of the patients, for the tests
+    against it and for the best of each column.
     Raises UserError where a sweep is missing, unfinished or mixed, or a name is not known.
     """
     names = [sweep] if isinstance(sweep, str) else list(sweep or ())
@@ -44,6 +45,8 @@ def report(
     chosen = choose_metrics(axes.points, metrics)
     figures = None if published is None else read_published(SHIPPED if published == "shipped" else Path(published))
     table = make_table(axes, chosen, figures, published_rows=published_rows)
+    if resamples:
+        mark_best(table, resamples=resamples)
     if baseline is not None:
         if resamples < 1:
             raise UserError(f"resamples={resamples}: a test against a baseline needs some; give e.g. resamples=1000.")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from src.core.case_keys import CaseKeys
 from src.evaluation.estimate import Estimate
 from src.evaluation.grounding import MEASURES, grounding_cases, grounding_figures, grounding_measures
+from src.evaluation.resample import resampled
 
 HEAT = torch.tensor([[0.05, 0.15, 0.25], [0.35, 0.45, 0.55]])
 REGION = torch.tensor([[0, 0, 1], [0, 1, 1]], dtype=torch.bool)
@@ -109,13 +110,27 @@ def test_means_over_phrases_and_over_categories():
     assert figures["grounding/chance_cnr"] == 0
 
 
-def test_patients_are_drawn_whole():
-    """All of the last patient's phrases come and go together: the first two patients are right throughout."""
-    figures = _figures(2000)
-    for name in ("grounding/pointing_game", "grounding/pointing_game_mean"):
-        figure = figures[name]
+def test_patients_are_drawn_whole_and_few_give_no_interval():
+    """All phrases of a patient come and go together: five patients are right throughout, and the sixth is not."""
+    measure_QM = torch.ones(12, len(MEASURES), dtype=torch.float64)
+    measure_QM[10:, 0] = 0
+    keys = CaseKeys(row_N=torch.arange(12), group_N=torch.arange(12) // 2, image_id_N=None)
+    figures = grounding_figures(grounding_cases(measure_QM, ["a", "b"] * 6, keys), resamples=2000)
+    for name in ("pointing_game", "pointing_game_mean", "pointing_game/a"):
+        figure = figures[f"grounding/{name}"]
         assert isinstance(figure, Estimate)
-        # the worst resample is the third patient alone, three times: a third of its phrases are right
-        low = 1 / 3 if name.endswith("game") else (0 + 0.5) / 2
-        assert figure.low == pytest.approx(low)
-        assert figure.high == 1
+        assert figure.value == pytest.approx(5 / 6)
+        # a resample of six draws the sixth k times with the probabilities of Binomial(6, 1/6)
+        assert (figure.low, figure.high) == pytest.approx((3 / 6, 1))
+    few = _figures(50)
+    assert few["grounding/pointing_game"].reason == "3 patients in all"
+    assert few["grounding/pointing_game/b"].reason == "1 patient with it"
+    assert few["grounding/pointing_game_mean"].reason == "b has 1 patient with it"
+
+
+def test_a_resample_without_a_category_has_no_mean_over_categories():
+    keys = CaseKeys.of(torch.arange(3))
+    measure_QM = torch.tensor([[1.0], [0.0], [0.5]], dtype=torch.float64).expand(3, len(MEASURES))
+    drawn = resampled(grounding_cases(measure_QM, ["a", "a", "b"], keys), torch.tensor([[1.0, 1, 1], [2, 1, 0]]))
+    assert float(drawn["pointing_game_mean"][0]) == pytest.approx((0.5 + 0.5) / 2)
+    assert drawn["pointing_game_mean"][1].isnan()

@@ -21,8 +21,8 @@ from torchmetrics.functional.classification import (
 
 from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Scores, Values
-from src.evaluation.measure import judged_findings, masked_auroc, measure, say_left_out
-from src.evaluation.resample import BINS, draw_weights, resampled
+from src.evaluation.measure import masked_auroc, measure, say_left_out
+from src.evaluation.resample import BINS, draw_weights, evaluable_findings, resampled
 
 NAN = float("nan")
 
@@ -143,8 +143,8 @@ def test_values_are_means_over_the_cases_that_count() -> None:
     figures = measure(cases, group="g", resamples=2000)
     assert figures["g/hit"].value == pytest.approx(2 / 3)
     assert figures["g/size"].value == pytest.approx(3.0)
-    assert figures["g/hit"].low == 0.0
-    assert figures["g/hit"].high == 1.0
+    assert figures["g/hit"].reason == "3 patients in all"
+    assert figures["g/size"].reason == "2 patients with it"
     drawn = resampled(cases, torch.tensor([[2.0, 1.0, 0.0]]))
     assert float(drawn["size"]) == pytest.approx(4.0)
 
@@ -175,7 +175,7 @@ def test_equals_the_definition(n: int, findings: int, levels: int, scale: float,
     score = torch.randint(-levels, levels, (n, findings), generator=draw) * scale
     label = torch.randint(0, 2, (n, findings), generator=draw).float()
     label[torch.rand(n, findings, generator=draw) < 0.2] = NAN
-    judged = judged_findings(label)
+    judged = evaluable_findings(label)
     if not judged:
         return
     measured = masked_auroc(score[:, judged], label[:, judged])
@@ -184,16 +184,85 @@ def test_equals_the_definition(n: int, findings: int, levels: int, scale: float,
 
 
 def test_few_patients_give_no_interval() -> None:
-    label = [[i % 2, i < 4] for i in range(20)]
-    score = [[i / 20, (20 - i) / 20] for i in range(20)]
-    figures = measure(_scores(score, label), group="x", resamples=200)
+    label = [[i % 2, i < 4, i < 16] for i in range(20)]
+    score = [[i / 20, (20 - i) / 20, i / 20] for i in range(20)]
+    figures = measure(_scores(score, label, threshold=0.5), group="x", resamples=200)
     assert figures["x/auroc/a"].low < figures["x/auroc/a"].high
+    assert figures["x/auroc/a"].resamples == 200
     # four positives, of four patients
     assert figures["x/auroc/b"].value == 1.0
-    assert math.isnan(figures["x/auroc/b"].low)
-    assert not math.isnan(figures["x/auroc_mean"].low)
-    alone = measure(_scores([one[1:] for one in score], [one[1:] for one in label]), group="x", resamples=200)
-    assert math.isnan(alone["x/auroc_mean"].low)
+    for metric in ("auroc", "average_precision", "f1", "sensitivity", "specificity", "brier", "calibration_error"):
+        assert math.isnan(figures[f"x/{metric}/b"].low)
+        assert figures[f"x/{metric}/b"].reason == "4 patients with it"
+        assert figures[f"x/{metric}/c"].reason == "4 patients without it"
+        # a mean of which one part varies nobody knows how
+        assert figures[f"x/{metric}_mean"].reason == "b has 4 patients with it"
+    common = measure(_scores([one[:1] for one in score], [one[:1] for one in label]), group="x", resamples=200)
+    assert not math.isnan(common["x/auroc_mean"].low)
+
+
+def test_patients_count_and_not_images() -> None:
+    label = [[i % 2] for i in range(40)]
+    group = [i % 8 for i in range(40)]
+    assert measure(_scores([[i / 40] for i in range(40)], label, group=group), group="x", resamples=50)[
+        "x/auroc/a"
+    ].reason == ("4 patients with it")
+
+
+def test_classes_of_four_patients_have_no_interval_of_their_accuracy() -> None:
+    label = np.eye(3)[[0] * 6 + [1] * 6 + [2] * 4].tolist()
+    score = np.random.default_rng(0).dirichlet(np.ones(3), 16).tolist()
+    figures = measure(_scores(score, label, exclusive=True), group="x", resamples=100)
+    assert figures["x/accuracy/c"].reason == "4 patients with it"
+    assert figures["x/accuracy"].low < figures["x/accuracy"].value < figures["x/accuracy"].high
+    few = measure(_scores(score[4:8], label[4:8], exclusive=True), group="x", resamples=100)
+    assert few["x/accuracy"].reason == "4 patients in all"
+
+
+def test_a_class_that_no_case_has_enters_no_mean_and_no_resample() -> None:
+    label = np.eye(3)[np.arange(40) % 2].tolist()
+    score = np.random.default_rng(0).dirichlet(np.ones(3), 40).tolist()
+    cases = _scores(score, label, exclusive=True)
+    drawn = resampled(cases, draw_weights(cases.keys.group_N, resamples=5, seed=0))
+    assert not any(name.endswith("/c") for name in drawn)
+    for metric in ("auroc", "brier", "calibration_error", "f1", "accuracy"):
+        assert torch.equal(drawn[f"{metric}_mean"], (drawn[f"{metric}/a"] + drawn[f"{metric}/b"]) / 2)
+    # a case is of the class that scores highest of all three
+    right = np.argmax(score, 1) == np.argmax(label, 1)
+    assert measure(cases, group="x", resamples=50)["x/accuracy"].value == pytest.approx(right.mean())
+
+
+def _random_table(number: int) -> Scores:
+    """Findings or classes, some rare, some absent, some unknown, of patients with one or several cases."""
+    draw = np.random.default_rng(number)
+    count, findings = int(draw.integers(8, 90)), int(draw.integers(1, 5))
+    exclusive = bool(number % 2) and findings > 1
+    if exclusive:
+        share = draw.dirichlet(np.full(findings, 0.4))
+        label_NF = np.eye(findings)[draw.choice(findings, count, p=share)]
+        strength_NF = np.exp(draw.normal(size=(count, findings)) + draw.uniform(0, 2) * label_NF)
+        score_NF = strength_NF / strength_NF.sum(1, keepdims=True)
+    else:
+        label_NF = (draw.random((count, findings)) < draw.choice([0, 0.03, 0.1, 0.4, 1], findings)).astype(float)
+        label_NF[draw.random((count, findings)) < 0.1] = np.nan
+        score_NF = draw.random((count, findings)) ** draw.uniform(0.3, 3)
+    group = draw.integers(0, count, count).tolist() if number % 3 else None
+    threshold = None if exclusive else float(draw.uniform(0.1, 0.9))
+    return _scores(score_NF.tolist(), label_NF.tolist(), exclusive=exclusive, threshold=threshold, group=group)
+
+
+def test_every_value_lies_in_its_interval_and_the_reason_is_said_where_there_is_none() -> None:
+    intervals = 0
+    for number in range(500):
+        for name, figure in measure(_random_table(number), group="x", resamples=100).items():
+            if not name.endswith("/findings"):
+                assert not math.isnan(figure.value), (number, name)
+                assert math.isnan(figure.low) == bool(figure.reason), (number, name, figure)
+                if not figure.reason:
+                    intervals += 1
+                    assert figure.low <= figure.value <= figure.high, (number, name, figure)
+                    assert figure.resamples >= 90
+    assert intervals > 2000
 
 
 def test_a_mean_needs_all_its_findings_in_a_resample() -> None:

@@ -1,4 +1,7 @@
-"""The paired bootstrap against values worked out by hand and its textbook form."""
+"""The test of two methods against values worked out by hand, textbook forms, and what it is calibrated to.
+
+Axes: S trainings, N patients, R resamples.
+"""
 
 import math
 
@@ -7,10 +10,18 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Scores, Values
-from src.evaluation.paired import Difference, draw_figures, holm, paired_difference, same_cases
+from src.evaluation.paired import (
+    Difference,
+    difference_of_trainings,
+    draw_figures,
+    holm,
+    same_cases,
+    with_common_values,
+)
 
 
 def _values(value_N: np.ndarray, first_row: int = 0) -> Values:
@@ -25,48 +36,105 @@ def _compare(ours: list[np.ndarray], theirs: list[np.ndarray], resamples: int = 
         draw_figures(_values(a), resamples=resamples)["hit"] - draw_figures(_values(b), resamples=resamples)["hit"]
         for a, b in zip(ours, theirs, strict=True)
     ]
-    return paired_difference([a.mean() - b.mean() for a, b in zip(ours, theirs, strict=True)], drawn)
+    observed = [float(a.mean() - b.mean()) for a, b in zip(ours, theirs, strict=True)]
+    return difference_of_trainings(observed, drawn, patients=len(ours[0]))
 
 
 def test_pairing_takes_out_what_both_share() -> None:
     hard_N = np.random.default_rng(0).normal(size=200)
     found = _compare([hard_N + 0.01], [hard_N])
     # every case is better by the same 0.01: no resample says otherwise
-    assert found.value == pytest.approx(0.01)
-    assert (found.low, found.high) == (pytest.approx(0.01), pytest.approx(0.01))
+    assert (found.value, found.low, found.high) == pytest.approx((0.01, 0.01, 0.01))
     assert found.p == pytest.approx(2 / 4001)
+    # of one training, nothing is said of others
+    assert not found.is_tested
 
 
-def test_the_interval_is_the_textbooks() -> None:
+def test_one_training_is_the_paired_t_test_over_patients() -> None:
     draw = np.random.default_rng(1)
-    a_N, b_N = draw.normal(0.2, 1, size=300), draw.normal(0, 1, size=300)
-    found = _compare([a_N], [b_N], resamples=8000)
-    error = (a_N - b_N).std() / math.sqrt(300)
-    assert found.low == pytest.approx(found.value - 1.96 * error, abs=0.1 * error)
-    assert found.high == pytest.approx(found.value + 1.96 * error, abs=0.1 * error)
-    z = found.value / error
-    assert found.p == pytest.approx(math.erfc(z / math.sqrt(2)), abs=0.02)
+    a_N, b_N = draw.normal(0.2, 1, size=60), draw.normal(0, 1, size=60)
+    found = _compare([a_N], [b_N], resamples=20000)
+    expected = stats.ttest_rel(a_N, b_N)
+    interval = expected.confidence_interval(0.95)
+    assert (found.low, found.high) == pytest.approx((interval.low, interval.high), abs=0.01)
+    assert found.p == pytest.approx(expected.pvalue, abs=0.01)
 
 
-def test_seeds_count_too() -> None:
+def test_patients_that_agree_leave_the_t_test_over_trainings() -> None:
     same_N = np.zeros(50)
-    # the patients say nothing, and the seeds +1, +1, -1: the mean of three draws is <= 0 with probability 7/27
-    found = _compare([same_N + 1, same_N + 1, same_N - 1], [same_N] * 3, resamples=20000)
-    assert found.value == pytest.approx(1 / 3)
-    assert found.p == pytest.approx(2 * 7 / 27, abs=0.02)
-    assert (found.low, found.high) == (-1, 1)
+    found = _compare([same_N + 1, same_N + 1.2, same_N + 1.6], [same_N] * 3)
+    expected = stats.ttest_1samp([1, 1.2, 1.6], 0)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert (found.low, found.high) == pytest.approx(tuple(expected.confidence_interval(0.95)))
+    assert found.is_tested
 
 
-def test_no_difference_is_no_difference() -> None:
-    same_N = np.random.default_rng(0).normal(size=40)
-    assert _compare([same_N], [same_N]).p == 1
+def test_both_parts_by_hand() -> None:
+    # resamples of variance 0.04 whatever the training, of 5 patients; trainings of variance 0.03
+    drawn_R = torch.tensor([-0.2, 0.2], dtype=torch.float64).repeat(500)
+    found = difference_of_trainings([0.2, 0.5, 0.35], [drawn_R] * 3, patients=5)
+    of_patients, of_trainings = float(drawn_R.var()) * 5 / 4, 0.0225 / 3
+    error = math.sqrt(of_patients + of_trainings)
+    critical = (of_patients * 2.7764 + of_trainings * 4.3027) / error**2
+    assert found.high - found.value == pytest.approx(critical * error, rel=1e-4)
+    assert found.value == pytest.approx(0.35)
+
+
+def test_a_thing_against_itself_is_never_a_difference() -> None:
+    for trainings in (1, 3, 5):
+        same = [np.random.default_rng(seed).normal(size=40) for seed in range(trainings)]
+        assert _compare(same, same).p == 1
 
 
 def test_resamples_without_a_figure_do_not_count() -> None:
-    nan = torch.full((9,), torch.nan)
-    assert math.isnan(paired_difference([0.5], [nan]).p)
-    drawn = torch.cat([torch.full((99,), 0.5), nan])
-    assert paired_difference([0.5], [drawn]).p == pytest.approx(2 / 100)
+    nan = torch.full((9,), torch.nan, dtype=torch.float64)
+    assert math.isnan(difference_of_trainings([0.5], [nan], patients=9).p)
+    drawn = torch.cat([torch.full((99,), 0.5, dtype=torch.float64), nan])
+    assert difference_of_trainings([0.5], [drawn], patients=9).p == pytest.approx(2 / 100)
+
+
+def _null_table(number: int, *, spread: float, trainings: int = 3, patients: int = 40) -> list[Difference]:
+    """Five methods against a sixth that is as good. ``spread``: of trainings, in standard errors over patients."""
+    draw = np.random.default_rng(number)
+    weight_RN = draw.multinomial(patients, np.full(patients, 1 / patients), size=150) / patients
+    of_patient = draw.normal(size=(6, 1, patients))
+    of_training = spread / math.sqrt(patients) * draw.normal(size=(6, trainings, 1))
+    value = of_patient + of_training + 0.3 * draw.normal(size=(6, trainings, patients))
+    table = []
+    for method in value[1:]:
+        difference_SN = method - value[0]
+        drawn = [torch.from_numpy(weight_RN @ one_N) for one_N in difference_SN]
+        table.append(difference_of_trainings(difference_SN.mean(1).tolist(), drawn, patients=patients))
+    return table
+
+
+@pytest.mark.parametrize("spread", [0.0, 1.0, 3.0])
+def test_at_most_one_null_cell_and_one_null_table_in_twenty_is_starred(spread: float) -> None:
+    tables = [[found.p for found in _null_table(number, spread=spread)] for number in range(250)]
+    assert np.mean([p < 0.05 for table in tables for p in table]) <= 0.05
+    assert np.mean([min(holm(table)) < 0.05 for table in tables]) <= 0.05
+
+
+def test_a_real_difference_is_found() -> None:
+    found = [difference.p for number in range(40) for difference in _shifted(number)]
+    assert np.mean([p < 0.05 for p in found]) > 0.9
+
+
+def _shifted(number: int) -> list[Difference]:
+    draw = np.random.default_rng(number)
+    ours = [draw.normal(size=100) + 1 + 0.05 * draw.normal() for _ in range(3)]
+    return [_compare(ours, [np.zeros(100)] * 3, resamples=100)]
+
+
+def test_measures_are_compared_over_the_cases_that_both_have() -> None:
+    one = _values(np.array([1.0, math.nan, 3.0, 4.0]))
+    other = _values(np.array([1.0, 2.0, math.nan, 8.0]))
+    left, right = with_common_values(one, other)
+    assert isinstance(left, Values)
+    assert isinstance(right, Values)
+    assert (~left.value_NM.isnan()).flatten().tolist() == [True, False, False, True]
+    assert torch.equal(left.value_NM.isnan(), right.value_NM.isnan())
+    assert with_common_values(one, one) == (one, one)
 
 
 def test_other_cases_are_told_apart() -> None:

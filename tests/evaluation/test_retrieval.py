@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from src.core.case_keys import CaseKeys
 from src.evaluation import retrieval
-from src.evaluation.estimate import value_of
+from src.evaluation.estimate import Estimate, value_of
 from src.evaluation.resample import draw_weights
 from src.evaluation.retrieval import count_rivals, precision_at, retrieval_cases, retrieval_figures
 
@@ -144,7 +144,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch):
     assert figures_of(image, text, label=label) == chance
 
 
-@pytest.mark.parametrize("n", [1, 6, 25])
+@pytest.mark.parametrize("n", [10, 11, 25])
 def test_the_medians_interval_against_repeated_ranks(n: int):
     image, text = unit(n, 3, seed=3), unit(n, 3, seed=4)
     group = torch.arange(n) // 2
@@ -157,3 +157,13 @@ def test_the_medians_interval_against_repeated_ranks(n: int):
     medians = [np.median(np.repeat(rank, times)) for times in drawn]
     assert found.value == np.median(rank)
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(medians, [0.025, 0.975])))
+
+
+def test_fewer_than_five_patients_give_no_interval():
+    image, text = unit(8, 3, seed=3), unit(8, 3, seed=4)
+    keys = CaseKeys(row_N=torch.arange(8), group_N=torch.arange(8) // 2, image_id_N=None)
+    cases = retrieval_cases(image, text, torch.zeros(8, 0), keys, ks=(1,))
+    figures = retrieval_figures(cases, torch.zeros(8, 0), ks=(1,), resamples=40)
+    estimates = [figure for figure in figures.values() if isinstance(figure, Estimate)]
+    assert len(estimates) == 6
+    assert {figure.reason for figure in estimates} == {"4 patients in all"}

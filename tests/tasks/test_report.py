@@ -39,9 +39,11 @@ def test_cells_are_means_with_their_spread_and_number(ablation: Path, capsys: py
     assert [row["n"] for row in rows] == ["3", "3", "2"]
     assert {row["low"] + row["difference"] + row["published"] for row in rows} == {""}
     printed = capsys.readouterr().out
-    # both print as 0.800, so that both are the best, and the numbers of seeds differ, so that each is shown
-    assert "**0.800 ± 0.100 (3)**" in printed
-    assert "**0.800 ± 0.000 (2)**" in printed
+    # the numbers of seeds differ, so that each is shown; two common seeds cannot tell the best from the others
+    assert " 0.800 ± 0.100 (3) |" in printed
+    assert " 0.800 ± 0.000 (2) |" in printed
+    assert "**" not in printed
+    assert "Nothing is bold, as fewer than 3 common seeds" in printed
     assert "| 0.500 ± 0.100 (3) |" in " ".join(printed.split())
     markdown = (ablation / "report" / "report.md").read_text()
     assert markdown.strip() in printed
@@ -54,7 +56,7 @@ def test_latex_and_picture(tmp_path: Path) -> None:
     make_report(sweep)
     latex = (sweep / "report" / "report.tex").read_text()
     assert r"1 \% & 0.300 [0.200, 0.400] \\" in latex
-    assert r"10 \% & \textbf{0.400 [0.300, 0.500]} \\" in latex
+    assert r"10 \% & 0.400 [0.300, 0.500] \\" in latex
     assert latex.count("rule") == 3
     with Image.open(sweep / "report" / "report.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 3
@@ -91,43 +93,91 @@ def test_what_one_job_judged_several_times_counts_like_jobs(tmp_path: Path) -> N
     ]
 
 
+def _trained(gains: dict[str, float], seeds: int, figure: str = "classify/auroc_mean") -> list[MadeJob]:
+    """Runs of methods that differ by ``gains`` on 100 patients, in trainings that vary by 0.02."""
+    draw = np.random.default_rng(4)
+    hard_N = draw.normal(size=100)
+
+    def hits(gain: float) -> list[float]:
+        return list(hard_N + gain + 0.02 * draw.normal() + 0.05 * draw.normal(size=100))
+
+    return [
+        MadeJob(settings={"loss": loss.split(","), "seed": seed}, hits=hits(gain), figure=figure)
+        for loss, gain in gains.items()
+        for seed in range(1, seeds + 1)
+    ]
+
+
+def test_the_best_is_bold_where_it_differs_from_every_other_row(tmp_path: Path) -> None:
+    apart = write_sweep(tmp_path / "apart", _trained({"ita": 0.0, "ita,cta": 0.5, "ita,cta,cpa": 1.0}, 3))
+    make_report(apart)
+    text = (apart / "report" / "report.md").read_text()
+    assert [line.split("|")[1].strip() for line in text.splitlines() if "**" in line] == ["ITA + CTA + CPA"]
+    assert "Bold: the best of a column, where it differs from every other row (p < 0.05" in text
+    close = write_sweep(tmp_path / "close", _trained({"ita": 0.0, "ita,cta": 1.0, "ita,cta,cpa": 1.001}, 3))
+    make_report(close)
+    text = (close / "report" / "report.md").read_text()
+    assert "**" not in text
+    assert "Nothing is bold, as the best cannot be told from every other row: classify: AUROC mean." in text
+    assert r"\textbf" in (apart / "report" / "report.tex").read_text()
+
+
 def test_lower_is_better_where_it_is(tmp_path: Path) -> None:
-    jobs = [hits_job({"loss": loss}, mean, figure="classify/brier_mean") for loss, mean in ((ITA, 0.2), (ALL, 0.4))]
-    sweep = write_sweep(tmp_path / "s", jobs)
+    sweep = write_sweep(tmp_path / "s", _trained({"ita": 0.0, "ita,cta": 0.5}, 3, figure="classify/brier_mean"))
     make_report(sweep)
-    assert "**0.200" in (sweep / "report" / "report.md").read_text()
+    text = (sweep / "report" / "report.md").read_text()
+    assert [line.split("|")[1].strip() for line in text.splitlines() if "**" in line] == ["ITA"]
     assert lower_is_better("retrieval/image_to_text_median_rank")
     assert not lower_is_better("retrieval/image_to_text_recall_at_10")
 
 
 def test_rows_are_tested_against_a_baseline(tmp_path: Path) -> None:
-    draw = np.random.default_rng(0)
-    hard_N = draw.normal(size=100)
-    jobs = [
-        MadeJob(settings={"loss": loss, "seed": seed}, hits=list(hard_N + gain + 0.05 * draw.normal(size=100)))
-        for loss, gain in ((ITA, 0.0), (BOTH, 0.5), (ALL, 0.501))
-        for seed in (1, 2)
-    ]
-    sweep = write_sweep(tmp_path / "s", jobs)
+    sweep = write_sweep(tmp_path / "s", _trained({"ita": 0.0, "ita,cta": 0.5, "ita,cta,cpa": 0.501}, 3))
     ita, both, alone = make_report(sweep, baseline="ita+cta")
     assert both["p"] == ""
     assert float(ita["difference"]) == pytest.approx(float(ita["mean"]) - float(both["mean"]))
     assert float(ita["difference_high"]) < 0
-    assert float(ita["p"]) == pytest.approx(2 / 401)
-    assert float(ita["p_holm"]) == pytest.approx(4 / 401)
+    assert float(ita["p"]) < 0.01
+    # two cells are tested
+    assert float(ita["p_holm"]) == pytest.approx(2 * float(ita["p"]))
+    assert ita["common_seeds"] == "3"
     assert float(alone["difference_low"]) < 0 < float(alone["difference_high"])
     text = (sweep / "report" / "report.md").read_text()
-    assert [line.split("|")[1].strip() for line in text.splitlines() if line.endswith("* |") and "**" not in line] == [
-        "ITA"
+    assert [line.split("|")[1].strip() for line in text.splitlines() if line.endswith("* |")] == ["ITA"]
+    assert "A star marks a difference from ITA + CTA (p < 0.05), two-sided: over patients" in text
+    assert text.count("3 common seeds") == 2
+
+
+def test_fewer_than_three_common_seeds_give_no_star(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "s", _trained({"ita": 0.0, "ita,cta": 0.5}, 2))
+    ita, _ = make_report(sweep, baseline="ita+cta")
+    assert float(ita["p"]) < 0.01
+    assert (ita["common_seeds"], ita["p_holm"]) == ("2", "")
+    text = (sweep / "report" / "report.md").read_text()
+    assert "over patients alone (2 common seeds; 3 show how trainings vary)" in text
+    assert "* |" not in text
+
+
+def test_few_patients_give_neither_p_value_nor_star_nor_bold(tmp_path: Path) -> None:
+    jobs = [
+        MadeJob(settings={"loss": loss, "seed": seed}, hits=[hit + 0.01 * seed] * 4)
+        for loss, hit in ((ITA, 0.0), (BOTH, 1.0))
+        for seed in (1, 2, 3)
     ]
-    assert "A star marks a difference from ITA + CTA (p < 0.05): paired bootstrap over patients and seeds" in text
+    sweep = write_sweep(tmp_path / "s", jobs)
+    rows = make_report(sweep, baseline="ITA")
+    assert {row["p"] + row["p_holm"] + row["difference"] for row in rows} == {""}
+    text = (sweep / "report" / "report.md").read_text()
+    assert "fewer than 5 patients do not show how patients vary (4 patients in all)" in text
+    assert "**" not in text
+    assert "* |" not in text
 
 
 def test_what_cannot_be_paired_is_said(tmp_path: Path) -> None:
     jobs = [hits_job({"loss": ITA}, 0.5), hits_job({"loss": ALL}, 0.5, first_row=3)]
     sweep = write_sweep(tmp_path / "s", jobs)
     assert {row["p"] for row in make_report(sweep, baseline="ITA")} == {""}
-    assert "Not compared, as other cases were judged" in (sweep / "report" / "report.md").read_text()
+    assert "Not compared, as other cases were evaluated" in (sweep / "report" / "report.md").read_text()
     (sweep / "1" / "cases" / "classify.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(UserError, match=r"1/cases/classify\.parquet is missing or does not hold"):
         make_report(sweep, baseline="ITA")

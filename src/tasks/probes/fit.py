@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from src.core.errors import UserError
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
-from src.evaluation.measure import judged_findings
+from src.evaluation.resample import evaluable_findings
 from src.models.features import ImageEncoder
 
 
@@ -63,7 +63,7 @@ class Probe(Protocol):
 
 def refuse_one_sided(label_NF: Tensor, of: str) -> None:
     """Raise UserError where no finding is both there and not among the images ``of`` a training set."""
-    if not judged_findings(label_NF):
+    if not evaluable_findings(label_NF):
         raise UserError(
             f"{of} has {len(label_NF)} image(s) and no finding with both a positive and a negative among them, so "
             "nothing can be learnt; take a larger fraction, more images or other findings."

@@ -12,7 +12,7 @@ from src.core.errors import UserError
 from src.evaluation.estimate import Estimate, value_of
 from src.evaluation.paired import Difference
 from src.tasks.reporting.axes import Axes, Point, row_label, value_label
-from src.tasks.reporting.metrics import lower_is_better, metric_label, shown
+from src.tasks.reporting.metrics import metric_label
 from src.tasks.reporting.published import Published, fraction_of, method_of
 
 
@@ -29,13 +29,14 @@ class Column:
 class Cell:
     """``points`` of one row and column, with a finite figure each. ``sd``: sample standard deviation, NaN for one.
 
-    ``low`` and ``high``: the bootstrap interval of a single figure, NaN for several.
+    ``low`` and ``high``: the bootstrap interval of a single figure, NaN for several; ``reason``: why it has none.
     """
 
     points: tuple[Point, ...]
     values: tuple[float, ...]
     low: float
     high: float
+    reason: str = ""
     best: bool = False
     published: float | None = None
     source: str = ""
@@ -73,7 +74,7 @@ class Table:
 
 
 def make_table(axes: Axes, metrics: Sequence[str], published: Published | None, *, published_rows: bool) -> Table:
-    """Sort the points into cells, find the best of each column, and put the published figures beside them."""
+    """Sort the points into cells, and put the published figures beside them."""
     columns = _columns(axes, metrics)
     labels = dict.fromkeys(row_label(axes, point) for point in _in_order(axes))
     rows, copies = [], 0
@@ -83,8 +84,6 @@ def make_table(axes: Axes, metrics: Sequence[str], published: Published | None, 
         copies += len(every) - len(own)
         cells = [_cell(axes, own, column, published) for column in columns]
         rows.append(Row(label=label, settings={key: own[0].settings[key] for key in axes.rows}, cells=cells))
-    for c, column in enumerate(columns):
-        _mark_best([row.cells[c] for row in rows], column.metric)
     table = Table(axes=axes, columns=columns, rows=rows)
     if copies:
         table.notes.append(f"{copies} runs found exactly what another one of their row did, and are not counted twice.")
@@ -112,6 +111,17 @@ def _same_files(one: Point, other: Point) -> bool:
 
 def _bytes(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
+
+
+def name_cells(table: Table, places: Sequence[tuple[Row, Column]]) -> str:
+    """Cells in words: a column by its label where all of its cells are meant, else each by its row and column."""
+    words = []
+    for column in table.columns:
+        rows = [row.label for row, of in places if of is column]
+        filled = [row for row in table.rows if row.cells[table.columns.index(column)].values]
+        if rows:
+            words.append(column.label if len(rows) == len(filled) else f"{', '.join(rows)} ({column.label})")
+    return "; ".join(words)
 
 
 def find_row(table: Table, baseline: str) -> Row:
@@ -167,18 +177,10 @@ def _cell(axes: Axes, own: Sequence[Point], column: Column, published: Published
         values=tuple(float(value_of(figure)) for _, figure in found),
         low=low,
         high=high,
+        reason=single.reason if isinstance(single, Estimate) else "",
         published=value,
         source=source,
     )
-
-
-def _mark_best(cells: Sequence[Cell], metric: str) -> None:
-    """All that print as the best does are the best; a column of one row has none."""
-    printed = [float(shown(cell.mean)) for cell in cells if cell.values]
-    if len(printed) > 1:
-        best = (min if lower_is_better(metric) else max)(printed)
-        for cell in cells:
-            cell.best = bool(cell.values) and float(shown(cell.mean)) == best
 
 
 def _published_rows(table: Table, published: Published) -> list[Row]:

@@ -5,8 +5,8 @@ import io
 import math
 from collections.abc import Callable
 
-from src.evaluation.paired import Difference
-from src.tasks.reporting.cells import Cell, Row, Table
+from src.evaluation.paired import MIN_TRAININGS, Difference
+from src.tasks.reporting.cells import Cell, Column, Row, Table, name_cells
 from src.tasks.reporting.metrics import shown
 from src.tasks.reporting.significance import LEVEL
 
@@ -34,6 +34,7 @@ CSV_HEADER = (
     "difference_low",
     "difference_high",
     "p",
+    "common_seeds",
     "p_holm",
     "published",
     "source",
@@ -81,7 +82,7 @@ def long_csv(table: Table) -> str:
         for column, cell in zip(table.columns, row.cells, strict=True):
             if not cell.values and cell.published is None:
                 continue
-            difference = cell.difference or Difference(math.nan, math.nan, math.nan, math.nan)
+            difference = cell.difference or Difference(math.nan, math.nan, math.nan, math.nan, trainings=0)
             numbers = [cell.low, cell.high, *difference, cell.p_corrected]
             value = "" if column.value is None else column.value
             writer.writerow(
@@ -101,33 +102,51 @@ def notes(table: Table) -> list[str]:
         said.append(f"Mean ± sample standard deviation over {each}.")
     if 1 in counts:
         said.append("A single run stands with its 95 % bootstrap interval over the test cases.")
+    said += _without_interval(table)
     sources = dict.fromkeys(cell.source for row in table.rows for cell in row.cells if cell.published is not None)
     if sources:
         said.append(f"Published figures: {'; '.join(sources)}.")
     return [*said, *table.notes]
 
 
+def _without_interval(table: Table) -> list[str]:
+    """Why single runs stand without an interval, by the reason."""
+    reasons: dict[str, list[tuple[Row, Column]]] = {}
+    for row in table.rows:
+        for column, cell in zip(table.columns, row.cells, strict=True):
+            if cell.reason:
+                reasons.setdefault(cell.reason, []).append((row, column))
+    return [f"No interval ({reason}): {name_cells(table, places)}." for reason, places in reasons.items()]
+
+
 def difference_notes(table: Table, baseline: Row) -> list[str]:
-    """What was tested and how, and each difference from the baseline."""
-    tested = [
+    """What was tested and how, and each difference from the baseline with the number of common seeds."""
+    compared = [
         (row, column, cell, cell.difference)
         for c, column in enumerate(table.columns)
         for row in table.rows
         if (cell := row.cells[c]).difference is not None
     ]
-    if not tested:
-        return []
-    how = (
-        f"A star marks a difference from {baseline.label} (p < {LEVEL}): paired bootstrap over patients and seeds, "
-        "two-sided, corrected by Holm over the rows of a column."
-    )
     each = [
         f"{row.label} against {baseline.label}, {column.label}: {_signed(difference.value)} "
-        f"[{_signed(difference.low)}, {_signed(difference.high)}], {_p(difference.p)}, "
-        f"corrected {_p(cell.p_corrected)}."
-        for row, column, cell, difference in tested
+        f"[{_signed(difference.low)}, {_signed(difference.high)}], {_how_sure(cell, difference)}."
+        for row, column, cell, difference in compared
     ]
-    return [how, *each]
+    if any(difference.is_tested for *_, difference in compared):
+        each.insert(
+            0,
+            f"A star marks a difference from {baseline.label} (p < {LEVEL}), two-sided: over patients, by the paired "
+            "bootstrap, and over trainings, each a unit; corrected by Holm over all cells of the table.",
+        )
+    return each
+
+
+def _how_sure(cell: Cell, difference: Difference) -> str:
+    if difference.is_tested:
+        p = f"{_p(difference.p)}, corrected {_p(cell.p_corrected)}"
+        return f"{p}, {difference.trainings} common seeds"
+    seeds = f"{difference.trainings} common seed{'s' if difference.trainings > 1 else ''}"
+    return f"{_p(difference.p)} over patients alone ({seeds}; {MIN_TRAININGS} show how trainings vary)"
 
 
 def _grid(table: Table, bold: Callable[[str], str], escape: Callable[[str], str]) -> list[list[str]]:

@@ -1,79 +1,170 @@
-"""Which cells differ from the baseline's by more than patients and seeds explain.
+"""Which cells differ by more than patients and trainings explain: stars against a baseline, bold for the best.
 
 Axes: R resamples.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
+from src.core.errors import UserError
 from src.evaluation.cases import Cases, load_cases
-from src.evaluation.estimate import value_of
-from src.evaluation.paired import draw_figures, holm, paired_difference, same_cases
-from src.tasks.reporting.axes import Point
-from src.tasks.reporting.cells import Cell, Row, Table
+from src.evaluation.paired import (
+    MIN_TRAININGS,
+    Difference,
+    difference_of_trainings,
+    draw_figures,
+    holm,
+    same_cases,
+    same_findings,
+    with_common_values,
+)
+from src.evaluation.patient_counts import MIN_PATIENTS, PatientCounts
+from src.evaluation.resample import resampled
+from src.tasks.reporting.cells import Cell, Column, Row, Table, name_cells
+from src.tasks.reporting.metrics import lower_is_better
 
 LEVEL = 0.05
 
 
 def compare_rows(table: Table, baseline: Row, *, resamples: int) -> None:
-    """Give each cell its difference from ``baseline``'s, by a paired bootstrap, and a p value corrected by Holm.
+    """Give each cell its difference from ``baseline``'s, and a p value corrected by Holm over all cells of the table.
 
-    Runs are paired by their repeat. Cells that cannot be paired go without, which a note of the table says. The
-    correction is over the rows of a column.
+    Runs are paired by their repeat; see ``difference_of_trainings``. Cells that cannot be compared go without, which a
+    note of the table says.
     """
-    bootstrap = _Bootstrap(resamples)
+    comparison = _Comparison(resamples)
+    reasons: dict[str, list[tuple[Row, Column]]] = {}
+    tested: list[Cell] = []
+    for c, column in enumerate(table.columns):
+        for row in table.rows:
+            cell = row.cells[c]
+            if row is baseline or not cell.values:
+                continue
+            result = comparison.compare(cell, baseline.cells[c], column.metric)
+            if isinstance(result, str):
+                reasons.setdefault(result, []).append((row, column))
+                continue
+            cell.difference = result
+            if result.is_tested:
+                tested.append(cell)
+    for cell, p in zip(tested, holm([cell.difference.p for cell in tested if cell.difference]), strict=True):
+        cell.p_corrected = p
+    table.notes += [f"Not compared, as {reason}: {name_cells(table, cells)}." for reason, cells in reasons.items()]
+
+
+def mark_best(table: Table, *, resamples: int) -> None:
+    """Mark the best cell of each column where it can be told from every other one of the column.
+
+    The p value of a column is the largest of those of its best cell against the others, as all must differ; it is
+    corrected by Holm over the columns. A note of the table says where nothing is marked, and why.
+    """
+    comparison = _Comparison(resamples)
+    found: list[tuple[Cell, str, float]] = []
     reasons: dict[str, list[str]] = {}
     for c, column in enumerate(table.columns):
-        others = [row for row in table.rows if row is not baseline and row.cells[c].values]
-        for row in others:
-            reason = bootstrap.compare(row.cells[c], baseline.cells[c], column.metric)
-            if reason:
-                reasons.setdefault(reason, []).append(f"{row.label} ({column.label})")
-        tested = [row.cells[c] for row in others if row.cells[c].difference is not None]
-        corrected = holm([cell.difference.p for cell in tested if cell.difference is not None])
-        for cell, p in zip(tested, corrected, strict=True):
-            cell.p_corrected = p
-    table.notes += [f"Not compared, as {reason}: {'; '.join(cells)}." for reason, cells in reasons.items()]
+        cells = [row.cells[c] for row in table.rows if row.cells[c].values]
+        if len(cells) < 2:
+            continue
+        best = (min if lower_is_better(column.metric) else max)(cells, key=lambda cell: cell.mean)
+        p = comparison.largest_p(best, [cell for cell in cells if cell is not best], column.metric)
+        if isinstance(p, str):
+            reasons.setdefault(p, []).append(column.label)
+        else:
+            found.append((best, column.label, p))
+    for (best, label, _), p in zip(found, holm([p for *_, p in found]), strict=True):
+        best.best = p < LEVEL
+        if not best.best:
+            reasons.setdefault("the best cannot be told from every other row", []).append(label)
+    if any(best.best for best, *_ in found):
+        table.notes.append(
+            f"Bold: the best of a column, where it differs from every other row (p < {LEVEL}, by the test of trainings "
+            "and patients, corrected by Holm over the columns)."
+        )
+    table.notes += [f"Nothing is bold, as {reason}: {'; '.join(columns)}." for reason, columns in reasons.items()]
 
 
-class _Bootstrap:
-    """Reads the cases of each run once, and draws its figures once."""
+class _Comparison:
+    """Compares cells; the cases of each run are read once, and its figures drawn once."""
 
     def __init__(self, resamples: int) -> None:
         self._resamples = resamples
         self._cases: dict[Path, Cases] = {}
         self._drawn: dict[Path, dict[str, Tensor]] = {}
 
-    def compare(self, cell: Cell, baseline: Cell, metric: str) -> str | None:
-        """Set ``cell.difference``, or say why it cannot be."""
+    def compare(self, cell: Cell, baseline: Cell, metric: str) -> Difference | str:
+        """The difference of two cells over their common repeats, or why there is none."""
         ours, theirs = ({point.repeat: point for point in side.points} for side in (cell, baseline))
         pairs = [(ours[repeat], theirs[repeat]) for repeat in ours if repeat in theirs]
         if not pairs:
-            return "no run has the same seed as one of the baseline"
+            return "no run has the same seed as one of the other row"
         group, _, name = metric.partition("/")
-        observed, drawn = [], []
+        observed, drawn, patients = [], [], []
         for one, other in pairs:
             if group not in one.cases or group not in other.cases:
                 return "no cases were kept"
-            if not same_cases(self._read(one, group), self._read(other, group)):
-                return "other cases were judged than for the baseline"
-            drawn_R, drawn_other_R = (self._draw(point, group).get(name) for point in (one, other))
-            if drawn_R is None or drawn_other_R is None:
+            both = self._read(one.cases[group]), self._read(other.cases[group])
+            reason = self._refusal(*both, name)
+            if reason:
+                return reason
+            values, draws, count = self._figures(*both, paths=(one.cases[group], other.cases[group]), name=name)
+            if draws is None:
                 return "the figure is no mean over cases"
-            observed.append(value_of(one.figures[metric]) - value_of(other.figures[metric]))
-            drawn.append(drawn_R - drawn_other_R)
-        cell.difference = paired_difference(observed, drawn)
+            observed.append(values)
+            drawn.append(draws)
+            patients.append(count)
+        difference = difference_of_trainings(observed, drawn, patients=min(patients))
+        return difference if difference.p == difference.p else "too few resamples define the figure"
+
+    def largest_p(self, best: Cell, others: Sequence[Cell], metric: str) -> float | str:
+        """The largest p value of ``best`` against each of ``others``, or why they cannot all be compared."""
+        largest = 0.0
+        for other in others:
+            try:
+                result = self.compare(best, other, metric)
+            except UserError:
+                return "the cases of a run cannot be read"
+            if isinstance(result, str):
+                return result
+            if not result.is_tested:
+                return f"fewer than {MIN_TRAININGS} common seeds do not show how much trainings vary"
+            largest = max(largest, result.p)
+        return largest
+
+    def _refusal(self, one: Cases, other: Cases, name: str) -> str | None:
+        if not same_cases(one, other):
+            return "other cases were evaluated than for the other row"
+        if not same_findings(one, other):
+            return "the two are means over other findings"
+        count = PatientCounts(one).of(name)
+        if count.is_few:
+            return f"fewer than {MIN_PATIENTS} patients do not show how patients vary ({count.text})"
         return None
 
-    def _read(self, point: Point, group: str) -> Cases:
-        path = point.cases[group]
+    def _figures(
+        self, one: Cases, other: Cases, *, paths: tuple[Path, Path], name: str
+    ) -> tuple[float, Tensor | None, int]:
+        """The difference of a figure, the same in every resample, and the patients that limit it."""
+        common = with_common_values(one, other)
+        restricted = any(ours is not cases for ours, cases in zip(common, (one, other), strict=True))
+        once_1N = torch.ones(1, len(one.keys), dtype=torch.float64)
+        values = [resampled(cases, once_1N).get(name) for cases in common]
+        if values[0] is None or values[1] is None:
+            return 0.0, None, 0
+        draws = [
+            (draw_figures(cases, resamples=self._resamples) if restricted else self._draw(path))[name]
+            for cases, path in zip(common, paths, strict=True)
+        ]
+        return float(values[0] - values[1]), draws[0] - draws[1], PatientCounts(common[0]).of(name).count
+
+    def _read(self, path: Path) -> Cases:
         if path not in self._cases:
             self._cases[path] = load_cases(path)
         return self._cases[path]
 
-    def _draw(self, point: Point, group: str) -> dict[str, Tensor]:
-        path = point.cases[group]
+    def _draw(self, path: Path) -> dict[str, Tensor]:
         if path not in self._drawn:
-            self._drawn[path] = draw_figures(self._read(point, group), resamples=self._resamples)
+            self._drawn[path] = draw_figures(self._read(path), resamples=self._resamples)
         return self._drawn[path]
