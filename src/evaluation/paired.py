@@ -17,6 +17,9 @@ MIN_TRAININGS = 3
 """With fewer, the spread between trainings is not known well enough for a test."""
 
 
+_ROUNDING = 1e-12
+
+
 class Difference(NamedTuple):
     """A mean difference with its 95 % interval and two-sided p value.
 
@@ -97,7 +100,7 @@ def difference_of_trainings(
         level: of the interval, which covers 1 - level.
 
     Returns:
-        p is at least 2 / (R + 1), as small as R resamples can say; 1 where both are the same throughout.
+        p is 1 where both are the same throughout, and 2 / (R + 1) where they differ by the same in every resample.
     """
     drawn_R = torch.stack(list(drawn_SR)).mean(dim=0)
     drawn_R = drawn_R[~drawn_R.isnan()]
@@ -109,8 +112,8 @@ def difference_of_trainings(
         parts.append((float(torch.tensor(observed_S, dtype=torch.float64).var()) / trainings, trainings - 1))
     error = math.sqrt(sum(variance for variance, _ in parts))
     reach = _critical(parts, level) * error
-    p = max(_p_value(abs(value) / error, parts) if error else float(value == 0), 2 / (len(drawn_R) + 1))
-    return Difference(value, value - reach, value + reach, min(p, 1.0), trainings)
+    p = _p_value(abs(value) / error, parts) if error > _ROUNDING else 1.0 if value == 0 else 2 / (len(drawn_R) + 1)
+    return Difference(value, value - reach, value + reach, p, trainings)
 
 
 def _critical(parts: Sequence[tuple[float, int]], level: float) -> float:

@@ -16,8 +16,10 @@ from src.evaluation.paired import Difference, difference_of_trainings, holm
 METHODS = 6
 
 
-def null_table(number: int, *, spread: float, trainings: int = 3, patients: int = 40) -> list[Difference]:
-    """Five methods against a sixth that is as good.
+def null_table(
+    number: int, *, spread: float, trainings: int = 3, patients: int = 40, gain: float = 0.0
+) -> list[Difference]:
+    """Five methods against a sixth that is as good, or worse by ``gain``.
 
     Each case's value is that of the method on this patient (standard deviation 1), of the training (``spread`` standard
     errors of a mean over patients), and of both together (0.3).
@@ -29,7 +31,7 @@ def null_table(number: int, *, spread: float, trainings: int = 3, patients: int 
     value = of_patient + of_training + 0.3 * draw.normal(size=(METHODS, trainings, patients))
     table = []
     for method in value[1:]:
-        difference_SN = method - value[0]
+        difference_SN = method - value[0] + gain
         drawn = [torch.from_numpy(weight_RN @ one_N) for one_N in difference_SN]
         table.append(difference_of_trainings(difference_SN.mean(1).tolist(), drawn, patients=patients))
     return table
@@ -45,7 +47,7 @@ def false_alarms(tables: int, *, spread: float, trainings: int = 3, patients: in
 
 def main(tables: int) -> None:
     """Print the false alarms over trainings, patients and the spread of trainings."""
-    sys.stdout.write(f"| trainings | patients | spread | cells | tables of six rows |\n|{'---:|' * 5}\n")
+    sys.stdout.write("| trainings | patients | spread | cells | tables of six rows |\n|---:|---:|---:|---:|---:|\n")
     for trainings in (3, 5):
         for patients in (6, 40, 150):
             for spread in (0.0, 0.5, 1.0, 2.0, 5.0, 10.0):
