@@ -120,8 +120,8 @@ class Parts:
 
     @cached_property
     def annotated_images(self) -> Callable[..., Any]:
-        """Makes the data set's loaders with its boxes or its masks, the ``kind`` given; takes what ``labelled_images``
-        takes beside it.
+        """Makes the data set's loaders with its boxes or its masks, the ``kind`` given; takes ``drop_last`` and what
+        ``labelled_images`` takes beside it.
         """
         return self._annotated_images
 
@@ -217,10 +217,10 @@ class Parts:
             **settings,
         )
 
-    def _annotated_images(self, *, kind: Literal["boxes", "masks"], **settings: Any) -> Any:
+    def _annotated_images(self, *, kind: Literal["boxes", "masks"], drop_last: bool, **settings: Any) -> Any:
         from src.data.annotated_images import AnnotatedImages
 
-        return AnnotatedImages(images=self.labelled_images(**settings), kind=kind)
+        return AnnotatedImages(images=self.labelled_images(**settings), kind=kind, drop_last=drop_last)
 
     def _make_head(self, **given: Any) -> Any:
         target = self._cfg.head._target_

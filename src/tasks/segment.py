@@ -46,12 +46,12 @@ def segment(
     """
     if not 0 < threshold < 1:
         raise UserError(f"task.threshold={threshold} is no probability to cut at; give one between 0 and 1.")
-    images = annotated_images(kind="masks", batch_size=tuning.batch_size)
+    images = annotated_images(kind="masks", batch_size=tuning.batch_size, drop_last=tuning.drop_last)
     refuse_early(images, judge_on)
     network = make_network(images, image_encoder, make_head, SegmentationHead, tuning)
     trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
     module = SegmentationModule(network=network, mask_loss=mask_loss, tuning=tuning)
-    if not train(module, images, tuning, trainer, resume_from):
+    if not train(module, images, trainer, resume_from):
         return
     figures, cases, drawn = judge_masks(
         module,

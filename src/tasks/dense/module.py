@@ -54,7 +54,7 @@ class DenseModule(LightningModule, Generic[Head]):
         """What else is kept of a held-out batch."""
 
     def on_fit_start(self) -> None:
-        """Bring the frozen encoder to the device, where Lightning does not see it."""
+        """Bring a constant encoder to the device, where Lightning does not see it."""
         self.network.encoder_to(self.device)
 
     def on_train_start(self) -> None:
