@@ -1,4 +1,4 @@
-"""YOLOv3's head as the released MGCA code trains it. Named in a head's config by its path, once mmdet can be imported.
+"""YOLOv3's neck and head as the released MGCA code trains them. Named in a head's config by its path, once mmdet can be imported.
 
 Axes: B images, N anchors of all scales, G objects, S scales, E channels, R and S rows and columns of a map.
 """
@@ -8,12 +8,21 @@ from typing import Any
 
 import torch
 from mmdet.models.dense_heads import YOLOV3Head
-from torch import Tensor
+from mmdet.models.necks import YOLOV3Neck
+from torch import Tensor, nn
 
 from src.heads.ignored_regions import largest_share
 
 _IGNORED_IOU = 0.5
 """An anchor in the object's cell whose shape overlaps it by more than this is no background."""
+
+
+class PublishedYOLOV3Neck(YOLOV3Neck):
+    """mmdet's ``YOLOV3Neck``, whose convolutions start from torch's defaults, as those of the released code do."""
+
+    def init_weights(self) -> None:
+        """Draw the convolutions' weights anew."""
+        _reset_convolutions(self)
 
 
 class PublishedYOLOV3Head(YOLOV3Head):
@@ -37,9 +46,7 @@ class PublishedYOLOV3Head(YOLOV3Head):
 
     def init_weights(self) -> None:
         """Start the convolutions from torch's defaults, as the released code does; mmdet would set a prior."""
-        for bridge, prediction in zip(self.convs_bridge, self.convs_pred, strict=True):
-            bridge.conv.reset_parameters()
-            prediction.reset_parameters()
+        _reset_convolutions(self)
 
     def loss_by_feat_single(self, pred_map: Tensor, target_map: Tensor, neg_map: Tensor) -> tuple[Tensor, ...]:
         """The losses of one scale (classes, confidence, centre, size), each a mean over all of its anchors."""
@@ -79,6 +86,12 @@ class PublishedYOLOV3Head(YOLOV3Head):
         if ignored_I4 is not None and len(ignored_I4):
             background_N[largest_share(anchor_N4, ignored_I4) > self.ignore_iof_thr] = 0
         return target_N, background_N
+
+
+def _reset_convolutions(network: nn.Module) -> None:
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d):
+            part.reset_parameters()
 
 
 def _shape_iou(box_G4: Tensor, anchor_N4: Tensor, stride_N: Tensor) -> Tensor:
