@@ -13,6 +13,7 @@ from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
 from src.engine.build import build
 from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
+from src.engine.protocol import protocol_notes
 from src.engine.resume import checkpoint_to_resume
 from src.engine.validate import resolve_target
 
@@ -66,6 +67,11 @@ class Parts:
     def evaluated_model(self) -> EvaluatedModel:
         """What tables, pictures and records say of the model that is evaluated."""
         return describe_model(self._cfg)
+
+    @cached_property
+    def protocol_notes(self) -> tuple[str, ...]:
+        """Where the run leaves the protocol of its published experiment, in sentences."""
+        return protocol_notes(self._cfg)
 
     @cached_property
     def part(self) -> Callable[[str], Any]:

@@ -33,6 +33,7 @@ def detect(
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
     make_trainer: Callable[..., Trainer],
+    protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     resume_from: Path | None,
     run_dir: Path,
@@ -58,5 +59,13 @@ def detect(
         drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown)
         drawn += draw_precision(cases["detect"], run_dir / "pictures")
     keep_and_show(
-        dense_table(figures, "detect"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+        dense_table(figures, "detect"),
+        figures,
+        cases,
+        images,
+        judge_on,
+        drawn,
+        protocol_notes=protocol_notes,
+        loggers=loggers,
+        run_dir=run_dir,
     )

@@ -33,6 +33,7 @@ def segment(
     make_head: Callable[..., nn.Module],
     mask_loss: nn.Module,
     make_trainer: Callable[..., Trainer],
+    protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     resume_from: Path | None,
     run_dir: Path,
@@ -64,5 +65,13 @@ def segment(
         run_dir=run_dir,
     )
     keep_and_show(
-        dense_table(figures, "segment"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+        dense_table(figures, "segment"),
+        figures,
+        cases,
+        images,
+        judge_on,
+        drawn,
+        protocol_notes=protocol_notes,
+        loggers=loggers,
+        run_dir=run_dir,
     )
