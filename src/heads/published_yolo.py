@@ -1,4 +1,6 @@
-"""YOLOv3's neck and head as the released MGCA code trains them. Named in a head's config by its path, once mmdet can be imported.
+"""YOLOv3's neck and head as the released MGCA code trains them.
+
+A head's config names them by their paths; this module is imported once mmdet can be.
 
 Axes: B images, N anchors of all scales, G objects, S scales, E channels, R and S rows and columns of a map.
 """
