@@ -1,6 +1,6 @@
 """In which settings a run of a published experiment differs from the protocol that the experiment describes."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from hydra import compose
@@ -42,14 +42,25 @@ def protocol_notes(cfg: DictConfig) -> tuple[str, ...]:
     experiment = choices.get("experiment")
     if experiment is None:
         return ()
-    published = compose("config", overrides=[f"+experiment={experiment}"], return_hydra_config=True)
+    words = [f"+experiment={experiment}", f"datamodule.fraction={cfg.datamodule.fraction}"]
+    if experiment.startswith("segment/") and choices.get("encoder/image") == "vit_base":
+        # the paper's decoder for its vision transformer
+        words.append("head=setr_pup")
+    published = compose("config", overrides=words, return_hydra_config=True)
     if published.rules != "published" or published.task._target_ != cfg.task._target_:
         return ()
-    ours, theirs = _plain(cfg), _plain(published)
-    changed = list(_changed(ours, theirs, choices, dict(published.hydra.runtime.choices)))
+    changed = list(_named(_changed(cfg, published), choices, dict(published.hydra.runtime.choices)))
     notes = [f"Differs from the published protocol: {', '.join(changed)}."] if changed else []
-    missing: Sequence[str] = theirs["not_reproduced"]
-    return (*notes, f"Not reproduced of the published protocol: {'; '.join(missing)}.") if missing else tuple(notes)
+    if published.not_reproduced:
+        notes.append(f"Not reproduced of the published protocol: {'; '.join(published.not_reproduced)}.")
+    return tuple(notes)
+
+
+def _changed(cfg: DictConfig, published: DictConfig) -> dict[str, tuple[Any, Any]]:
+    """The settings of the protocol that differ, dotted, with the published value and this run's."""
+    found = differences(_plain(published), _plain(cfg))
+    followed = {key: (_followed(published, key, was), _followed(cfg, key, now)) for key, (was, now) in found.items()}
+    return {key: (was, now) for key, (was, now) in followed.items() if was != now and _is_part(key, now)}
 
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
@@ -58,19 +69,22 @@ def _plain(cfg: DictConfig) -> dict[str, Any]:
     return dict(plain)
 
 
-def _changed(
-    ours: Mapping[str, Any], theirs: Mapping[str, Any], choices: Mapping[str, Any], published: Mapping[str, Any]
+def _followed(cfg: DictConfig, key: str, value: Any) -> Any:
+    return OmegaConf.select(cfg, key) if isinstance(value, str) and "${by_fraction:" in value else value
+
+
+def _named(
+    changed: Mapping[str, tuple[Any, Any]], choices: Mapping[str, Any], published: Mapping[str, Any]
 ) -> Iterator[str]:
-    found = {key: pair for key, pair in differences(theirs, ours).items() if _is_part(key, pair[1])}
-    groups = {key.split(".")[0]: key for key in found}
-    for group in groups:
-        keys = [key for key in found if key.split(".")[0] == group]
+    """Each setting in words; of a group of which another option was chosen that option, where many settings differ."""
+    for group in dict.fromkeys(key.split(".")[0] for key in changed):
+        keys = [key for key in changed if key.split(".")[0] == group]
         if len(keys) > _FEW and choices.get(group) != published.get(group):
             yield f"{group}={choices.get(group)} (published {published.get(group)})"
             continue
         for key in keys:
-            value, now = found[key]
-            yield f"{key}={_short(now)} (published {_short(value)})"
+            was, now = changed[key]
+            yield f"{key}={_short(now)} (published {_short(was)})"
 
 
 def _is_part(key: str, value: Any) -> bool:
