@@ -65,7 +65,7 @@ def _changed(cfg: DictConfig, published: DictConfig) -> dict[str, tuple[Any, Any
 
 def _plain(cfg: DictConfig) -> dict[str, Any]:
     """The config as composed, without Hydra's own part."""
-    plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [key for key in cfg if key != "hydra"]))
+    plain: Any = OmegaConf.to_container(OmegaConf.masked_copy(cfg, [str(key) for key in cfg if key != "hydra"]))
     return dict(plain)
 
 

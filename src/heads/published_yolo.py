@@ -2,7 +2,8 @@
 
 A head's config names them by their paths; this module is imported once mmdet can be.
 
-Axes: B images, N anchors of all scales, G objects, S scales, E channels, R and S rows and columns of a map.
+Axes: B images, A anchors of a cell, E values of an anchor, R and S rows and columns of a map; N anchors of all scales, G
+objects, S scales.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,8 @@ from src.heads.ignored_regions import largest_share
 
 _IGNORED_IOU = 0.5
 """An anchor in the object's cell whose shape overlaps it by more than this is no background."""
+_SURE = 100.0
+"""A logit whose probability is 1 in float32."""
 
 
 class PublishedYOLOV3Neck(YOLOV3Neck):
@@ -33,7 +36,8 @@ class PublishedYOLOV3Head(YOLOV3Head):
     On every scale one anchor of the cell that holds the object's centre stands for it: the one of the most similar
     shape. It is an object for the loss; every anchor is background, that one too, unless it lies in such a cell and
     its shape has an intersection over union above 0.5 with the object's. Background weighs ``no_object_weight``.
-    Shapes are compared in cells of the scale, one cell being added to each side.
+    Shapes are compared in cells of the scale, one cell being added to each side. A detection is of the anchor's most
+    probable class and scores the anchor's confidence alone; mmdet multiplies it by the probability of the class.
 
     ``ignore_iof_thr``: an anchor with a larger share of its area in an ignored region is no background either (not
     part of the released code, whose data sets have no such regions).
@@ -59,6 +63,19 @@ class PublishedYOLOV3Head(YOLOV3Head):
         logit_BN = pred_map.permute(0, 2, 3, 1).reshape(len(pred_map), -1, self.num_attrib)[..., 4]
         background = self.loss_conf(logit_BN, torch.zeros_like(logit_BN), weight=neg_map.float())
         return classes, object_confidence + self.no_object_weight * background, centre, size
+
+    def predict_by_feat(self, pred_maps: Sequence[Tensor], *given: Any, **named: Any) -> Any:
+        """mmdet's detections of every image, scored by confidence."""
+        return super().predict_by_feat([self._scored_by_confidence(maps) for maps in pred_maps], *given, **named)
+
+    def _scored_by_confidence(self, pred_map: Tensor) -> Tensor:
+        # mmdet chooses candidates by class, so the confidence takes the place of the likeliest class's probability
+        logit_BAERS = pred_map.unflatten(1, (self.num_base_priors, self.num_attrib)).clone()
+        classes, confidence = logit_BAERS[:, :, 5:], logit_BAERS[:, :, 4:5]
+        likeliest = torch.zeros_like(classes).scatter(2, classes.argmax(dim=2, keepdim=True), 1.0) > 0
+        logit_BAERS[:, :, 5:] = torch.where(likeliest, confidence, -_SURE)
+        logit_BAERS[:, :, 4] = _SURE
+        return logit_BAERS.flatten(1, 2)
 
     def _get_targets_single(
         self, anchors: Sequence[Tensor], responsible_flags: Sequence[Tensor], gt_instances: Any

@@ -1,6 +1,7 @@
 """The targets and the loss of the released YOLOv3, again in plain loops and float64."""
 
 import math
+from itertools import product
 from typing import Any
 
 import pytest
@@ -112,6 +113,31 @@ def test_a_centre_on_the_edge_belongs_to_the_last_cell() -> None:
     rows = targets[:, 4].nonzero().flatten().tolist()
     # three anchors a cell: the ninth cell of 3 x 3, the 36th of 6 x 6, the 144th of 12 x 12
     assert [row // 3 for row in rows] == [8, 9 + 35, 9 + 36 + 143]
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_a_detection_scores_its_confidence(classes: int) -> None:
+    """The most confident anchor of each image, decoded by hand."""
+    head = tiny_head("yolov3", classes=classes).eval()
+    maps = made_maps(head.strides, SIZE)
+    logits = _logits(head, maps)
+    for image, (box_N4, score_N, class_N) in enumerate(head.detect(maps, SIZE)):
+        best: tuple[float, Any, Any] = (0.0, None, None)
+        for logit_map, anchors, stride in zip(logits, ANCHORS, STRIDES, strict=True):
+            rows, columns = logit_map.shape[2:]
+            values = logit_map[image].double().view(3, 5 + classes, rows, columns)
+            for anchor, (row, column) in product(range(3), product(range(rows), range(columns))):
+                x, y, width, height, confidence, *of_class = values[anchor, :, row, column]
+                if confidence.sigmoid() > best[0]:
+                    centre = (x.sigmoid() + column) * stride, (y.sigmoid() + row) * stride
+                    own = anchors[anchor]
+                    half = own[0] * 224 / 416 * width.exp() / 2, own[1] * 224 / 416 * height.exp() / 2
+                    corners = [centre[axis] + sign * half[axis] for sign in (-1, 1) for axis in (0, 1)]
+                    best = float(confidence.sigmoid()), corners, int(torch.stack(of_class).argmax())
+        assert float(score_N[0]) == pytest.approx(best[0], rel=1e-4)
+        assert int(class_N[0]) == best[2]
+        corners = torch.tensor([float(corner) for corner in best[1]]).clamp(0, SIZE[0])
+        torch.testing.assert_close(box_N4[0], corners, rtol=2e-3, atol=0.02)
 
 
 def test_convolutions_start_from_torchs_defaults() -> None:
