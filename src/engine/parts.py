@@ -223,7 +223,7 @@ class Parts:
             **settings,
         )
 
-    def _annotated_images(self, *, kind: Literal["boxes", "masks"], drop_last: bool, **settings: Any) -> Any:
+    def _annotated_images(self, *, kind: Literal["boxes", "masks"], drop_last: bool = False, **settings: Any) -> Any:
         from src.data.annotated_images import AnnotatedImages
 
         return AnnotatedImages(images=self.labelled_images(**settings), kind=kind, drop_last=drop_last)

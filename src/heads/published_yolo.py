@@ -2,8 +2,8 @@
 
 A head's config names them by their paths; this module is imported once mmdet can be.
 
-Axes: B images, A anchors of a cell, E values of an anchor, R and S rows and columns of a map; N anchors of all scales, G
-objects, S scales.
+Axes: B images, A anchors of a cell, E values of an anchor, R and S rows and columns of a map; N anchors of all scales,
+G objects, S scales.
 """
 
 from collections.abc import Sequence
