@@ -45,12 +45,13 @@ class AnnotatedImages(LightningDataModule):
     ``kind``: what is asked for. Images without an object stay, as negatives.
     Boxes that a transform leaves no pixel of, or less than one across, are dropped; those, and masks, that judging
     cannot see for that reason are counted in one message a split.
+    ``drop_last``: the training and validation loaders leave out the last incomplete batch, unless it is their only one.
 
     Raises ``UserError`` for a data set without boxes, or masks, and a ``transform.eval`` that does more than to scale,
     pad and crop.
     """
 
-    def __init__(self, *, images: PairDataModule, kind: Kind) -> None:
+    def __init__(self, *, images: PairDataModule, kind: Kind, drop_last: bool = False) -> None:
         super().__init__()
         if not isinstance(images.source.table("train"), BoxedTable if kind == "boxes" else MaskedTable):
             other = "masks (task=segment)" if kind == "boxes" else "boxes (task=detect)"
@@ -58,6 +59,7 @@ class AnnotatedImages(LightningDataModule):
         images.eval_transform.axis_map(_SOME_SIDE, _SOME_SIDE)
         self.images = images
         self.kind: Kind = kind
+        self.drop_last = drop_last
         self._splits: dict[Split, DenseSplit] = {}
         self._maps: dict[tuple[int, int], AxisMap] = {}
 
@@ -104,7 +106,7 @@ class AnnotatedImages(LightningDataModule):
         sampler = EpochSampler(split=split.pairs, replicas=replicas, rank=rank, seed=self.images.seed)
         # batch normalisation of a map of one pixel cannot train on one image
         alone = len(sampler) > 1 and len(sampler) % self.images.batch_size == 1
-        return self._loader(split, sampler=sampler, drop_last=alone)
+        return self._loader(split, sampler=sampler, drop_last=alone or self._drops_from(len(sampler)))
 
     def val_dataloader(self) -> DataLoader:
         split = self.split("val")
@@ -112,7 +114,7 @@ class AnnotatedImages(LightningDataModule):
             raise UserError(
                 "the validation split has no usable image, so no checkpoint can be chosen; check dataset and its splits"
             )
-        return self._loader(split)
+        return self._loader(split, drop_last=self._drops_from(len(split)))
 
     def judging_dataloader(self, name: Split) -> DataLoader:
         """Every image of a split, once and in order, without augmentation; UserError where there is none."""
@@ -164,6 +166,10 @@ class AnnotatedImages(LightningDataModule):
             self._maps[shape] = self.images.eval_transform.axis_map(*shape)
         return self._maps[shape]
 
+    def _drops_from(self, count: int) -> bool:
+        """Whether the last incomplete batch of ``count`` images is left out: never the only one."""
+        return self.drop_last and count >= self.images.batch_size
+
     def _loader(self, split: DenseSplit, **options: Any) -> DataLoader:
         transform, images = split.transform, self.images
         return make_loader(
@@ -195,6 +201,8 @@ class AnnotatedImages(LightningDataModule):
                 f"{name}: {vanished} of {findings} {what} lie outside the transformed images, or are smaller than a "
                 "pixel there; training leaves them out, and judging still asks for them"
             )
+        if self.drop_last and name != "test" and 0 < len(pairs) < self.images.batch_size:
+            say(f"{name}: {len(pairs)} images are fewer than a batch of {self.images.batch_size}; all are used")
         masks = len(self.finding_names) if self.kind == "masks" else 0
         return DenseSplit(pairs=pairs, annotations=annotations, masks=masks)
 

@@ -13,6 +13,7 @@ from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
 from src.engine.build import build
 from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
+from src.engine.protocol import protocol_notes
 from src.engine.resume import checkpoint_to_resume
 from src.engine.validate import resolve_target
 
@@ -68,6 +69,11 @@ class Parts:
         return describe_model(self._cfg)
 
     @cached_property
+    def protocol_notes(self) -> tuple[str, ...]:
+        """Where the run leaves the protocol of its published experiment, in sentences."""
+        return protocol_notes(self._cfg)
+
+    @cached_property
     def part(self) -> Callable[[str], Any]:
         """Builds any other part by its name, for a task that learns only when it runs which ones it needs."""
         return partial(getattr, self)
@@ -120,8 +126,8 @@ class Parts:
 
     @cached_property
     def annotated_images(self) -> Callable[..., Any]:
-        """Makes the data set's loaders with its boxes or its masks, the ``kind`` given; takes what ``labelled_images``
-        takes beside it.
+        """Makes the data set's loaders with its boxes or its masks, the ``kind`` given; takes ``drop_last`` and what
+        ``labelled_images`` takes beside it.
         """
         return self._annotated_images
 
@@ -217,10 +223,10 @@ class Parts:
             **settings,
         )
 
-    def _annotated_images(self, *, kind: Literal["boxes", "masks"], **settings: Any) -> Any:
+    def _annotated_images(self, *, kind: Literal["boxes", "masks"], drop_last: bool = False, **settings: Any) -> Any:
         from src.data.annotated_images import AnnotatedImages
 
-        return AnnotatedImages(images=self.labelled_images(**settings), kind=kind)
+        return AnnotatedImages(images=self.labelled_images(**settings), kind=kind, drop_last=drop_last)
 
     def _make_head(self, **given: Any) -> Any:
         target = self._cfg.head._target_

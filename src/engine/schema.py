@@ -5,6 +5,11 @@ from typing import Any
 
 from omegaconf import MISSING
 
+from src.engine import by_fraction
+
+# whoever composes a config needs the schema, and its yamls need this
+by_fraction.register()
+
 
 @dataclass
 class RunConfig:
@@ -38,3 +43,4 @@ class RunConfig:
     callbacks: Any = None
     logger: Any = None
     paths: Any = MISSING
+    not_reproduced: Any = MISSING

@@ -43,7 +43,8 @@ class MMDetHead(DetectionHead):
         values = placeholders(classes, channels_of(strides, channels))
         whole = {"backbone": {"type": _PassThrough}, **filled(config, values)}
         self.detector = build("mmdet", whole, key="head.config")
-        self._ignores = "IgnoringAssigner" in str(config)
+        heads_ignore = any(getattr(part, "ignores_regions", False) for part in self.detector.modules())
+        self._ignores = heads_ignore or "IgnoringAssigner" in str(config)
         self._warned = False
         widths = dict(zip(strides, channels_of(strides, channels), strict=True))
         try_out(self, self._try, widths)

@@ -21,6 +21,7 @@ from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
 from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
 from src.tasks.probes.fit import Fit, Probe, ProbeInput
+from src.tasks.protocol_notes import show_protocol_notes
 from src.tasks.tell_loggers import log_figures, log_media
 
 GROUP = "classify"
@@ -36,6 +37,7 @@ def classify(
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
     make_trainer: Callable[..., Trainer],
+    protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     resume_from: Path | None,
     run_dir: Path,
@@ -79,6 +81,7 @@ def classify(
     text = class_table(records[0].figures, names) if len(records) == 1 else fraction_table(records)
     save_results({_title(record): record.figures for record in records}, run_dir)
     print(f"\n{len(scores[0].keys)} held-out images ({judge_on} split)\n{text}")
+    show_protocol_notes(protocol_notes, run_dir)
     for record in records:
         where = "" if len(records) == 1 else f"/{_title(record)}"
         log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})

@@ -33,6 +33,7 @@ def detect(
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
     make_trainer: Callable[..., Trainer],
+    protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     resume_from: Path | None,
     run_dir: Path,
@@ -43,12 +44,12 @@ def detect(
     and ``shown`` images with both drawn on them into ``run_dir``, and prints one table.
     Raises UserError for a data set without boxes, or of which nothing can be learnt.
     """
-    images = annotated_images(kind="boxes", batch_size=tuning.batch_size)
+    images = annotated_images(kind="boxes", batch_size=tuning.batch_size, drop_last=tuning.drop_last)
     refuse_early(images, judge_on)
     network = make_network(images, image_encoder, make_head, DetectionHead, tuning)
     trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
     module = DetectionModule(network=network, names=images.finding_names, tuning=tuning)
-    if not train(module, images, tuning, trainer, resume_from):
+    if not train(module, images, trainer, resume_from):
         return
     judged, keys = found_in(module, images, judge_on, trainer), images.case_keys(judge_on)
     figures, cases = judge_detections(judged, keys, images.finding_names, resamples=resamples)
@@ -58,5 +59,13 @@ def detect(
         drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown)
         drawn += draw_precision(cases["detect"], run_dir / "pictures")
     keep_and_show(
-        dense_table(figures, "detect"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+        dense_table(figures, "detect"),
+        figures,
+        cases,
+        images,
+        judge_on,
+        drawn,
+        protocol_notes=protocol_notes,
+        loggers=loggers,
+        run_dir=run_dir,
     )

@@ -11,6 +11,7 @@ from src.tasks.reporting.axes import find_axes
 from src.tasks.reporting.cells import Cell, Table, find_row, make_table
 from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
+from src.tasks.reporting.protocol import protocol_differences
 from src.tasks.reporting.published import SHIPPED, read_published
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
 from src.tasks.reporting.significance import compare_rows, mark_best
@@ -53,6 +54,7 @@ def report(
         row = find_row(table, baseline)
         compare_rows(table, row, resamples=resamples)
         table.notes += difference_notes(table, row)
+    table.notes += protocol_differences(table)
     if missing := left_out(sweeps):
         table.notes.append(f"Left out, as not finished: {', '.join(missing)}.")
     into = Path(folder) if folder is not None else _own_folder(sweeps)

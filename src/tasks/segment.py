@@ -33,6 +33,7 @@ def segment(
     make_head: Callable[..., nn.Module],
     mask_loss: nn.Module,
     make_trainer: Callable[..., Trainer],
+    protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     resume_from: Path | None,
     run_dir: Path,
@@ -46,12 +47,12 @@ def segment(
     """
     if not 0 < threshold < 1:
         raise UserError(f"task.threshold={threshold} is no probability to cut at; give one between 0 and 1.")
-    images = annotated_images(kind="masks", batch_size=tuning.batch_size)
+    images = annotated_images(kind="masks", batch_size=tuning.batch_size, drop_last=tuning.drop_last)
     refuse_early(images, judge_on)
     network = make_network(images, image_encoder, make_head, SegmentationHead, tuning)
     trainer = make_trainer(max_epochs=tuning.max_epochs, patience=tuning.patience)
     module = SegmentationModule(network=network, mask_loss=mask_loss, tuning=tuning)
-    if not train(module, images, tuning, trainer, resume_from):
+    if not train(module, images, trainer, resume_from):
         return
     figures, cases, drawn = judge_masks(
         module,
@@ -64,5 +65,13 @@ def segment(
         run_dir=run_dir,
     )
     keep_and_show(
-        dense_table(figures, "segment"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+        dense_table(figures, "segment"),
+        figures,
+        cases,
+        images,
+        judge_on,
+        drawn,
+        protocol_notes=protocol_notes,
+        loggers=loggers,
+        run_dir=run_dir,
     )

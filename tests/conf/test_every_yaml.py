@@ -92,6 +92,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "experiment/zero_shot/chexpert_5x200": MADE_CHEXPERT,
     # the others are 36 pixels before they are cropped to 32
     "transform/whole": ("transform.size=32",),
+    "transform/segment_published": ("task=segment", "transform.size=32", *SMALL_UNET),
     "dataset/ms_cxr": ("dataset.split.values={train:[train],val:[val],test:[test]}",),
     "experiment/mgca_vit": ("encoder/image=vit_base", *SMALL_DEIT, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/mgca_resnet50": ("encoder/image=resnet50", *SMALL_RESNET, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
@@ -124,6 +125,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "task/detect": DETECT[1:],
     "task/segment": SEGMENT[1:],
     "tuning/frozen": SEGMENT,
+    "tuning/frozen_published": SEGMENT,
     "tuning/partial": (*SEGMENT, "tuning.trained_blocks=1"),
     "tuning/full": SEGMENT,
     "tuning/scratch": DETECT,

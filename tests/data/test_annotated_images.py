@@ -123,8 +123,9 @@ def _whole() -> dict[str, ImageTransform]:
 def annotated(make_module: Callable[..., Any]) -> Callable[..., AnnotatedImages]:
     """Called with a source, a kind, and changes to the values of conf/datamodule/pairs.yaml."""
 
-    def make(source: Any, kind: Any, **changes: Any) -> AnnotatedImages:
-        return AnnotatedImages(images=make_module(source, tokenizer=None, **{**_whole(), **changes}), kind=kind)
+    def make(source: Any, kind: Any, drop_last: bool = False, **changes: Any) -> AnnotatedImages:
+        images = make_module(source, tokenizer=None, **{**_whole(), **changes})
+        return AnnotatedImages(images=images, kind=kind, drop_last=drop_last)
 
     return make
 
@@ -206,6 +207,37 @@ def test_training_boxes_hold_what_they_mark(annotated: Callable[..., AnnotatedIm
     for one, other in zip(first, again, strict=True):
         assert torch.equal(one.image_BHW, other.image_BHW)
         assert all(torch.equal(a.box_N4, b.box_N4) for a, b in zip(one.objects, other.objects, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("drop_last", "batch_size", "train", "val", "test"),
+    [
+        (False, 5, [5, 5, 2], [3], [5]),
+        (True, 5, [5, 5], [3], [5]),
+        (True, 2, [2] * 6, [2], [2, 2, 1]),
+        (True, 16, [12], [3], [5]),
+    ],
+)
+def test_incomplete_batches(
+    annotated: Callable[..., AnnotatedImages],
+    caplog: pytest.LogCaptureFixture,
+    drop_last: bool,
+    batch_size: int,
+    train: list[int],
+    val: list[int],
+    test: list[int],
+) -> None:
+    """Left out of training and validation, as published, unless there is no other; evaluation has every image."""
+    with caplog.at_level(logging.WARNING):
+        images = annotated(_Source(Marked), "boxes", drop_last=drop_last, batch_size=batch_size)
+        assert [len(batch) for batch in images.train_dataloader()] == train
+        assert [len(batch) for batch in images.val_dataloader()] == val
+        assert [len(batch) for batch in images.judging_dataloader("test")] == test
+    small = [name for name, count in (("train", 12), ("val", 3)) if drop_last and count < batch_size]
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{name}: {12 if name == 'train' else 3} images are fewer than a batch of {batch_size}; all are used"
+        for name in small
+    ]
 
 
 def test_what_vanishes_is_counted(annotated: Callable[..., AnnotatedImages], caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""The maps that a frozen encoder makes of the validation images, made once where they fit into memory."""
+"""The maps that a constant encoder makes of the validation images, made once where they fit into memory."""
 
 from collections.abc import Iterable, Sequence
 

@@ -3,6 +3,7 @@
 Axes: B images, E channels of a map, R and S rows and columns of a map, F findings, H and W pixels.
 """
 
+import logging
 from collections.abc import Sequence
 from typing import Any, Generic
 
@@ -21,6 +22,7 @@ from src.tasks.dense.network import DenseNetwork, Head, MapBatch
 from src.tasks.dense.tuning import Tuning
 
 Batch = DenseBatch | MapBatch
+_log = logging.getLogger(__name__)
 
 
 class DenseModule(LightningModule, Generic[Head]):
@@ -54,7 +56,7 @@ class DenseModule(LightningModule, Generic[Head]):
         """What else is kept of a held-out batch."""
 
     def on_fit_start(self) -> None:
-        """Bring the frozen encoder to the device, where Lightning does not see it."""
+        """Bring a constant encoder to the device, where Lightning does not see it."""
         self.network.encoder_to(self.device)
 
     def on_train_start(self) -> None:
@@ -64,6 +66,14 @@ class DenseModule(LightningModule, Generic[Head]):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser over what is trained, and its schedule by the step."""
         optimizer = self._tuning.optimizer(self.network.trained)
+        if self.trainer.is_global_zero:
+            first = optimizer.param_groups[0]
+            _log.info(
+                "Fine-tuning with batches of %d, learning rate %g, weight decay %g.",
+                self._tuning.batch_size,
+                max(group["lr"] for group in optimizer.param_groups),
+                first["weight_decay"],
+            )
         scheduler: Any = self._tuning.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

@@ -14,7 +14,7 @@ from src.core.dense import DenseBatch, Objects
 from src.core.errors import UserError
 from src.heads.dense import DetectionHead, SegmentationHead
 from src.models.features import ImageEncoder
-from src.models.freeze import hold_frozen
+from src.models.freeze import BatchNormMode, batch_norms, hold_frozen
 from src.models.pyramid import MapPyramid
 
 Head = TypeVar("Head", DetectionHead, SegmentationHead)
@@ -51,7 +51,8 @@ class MapBatch:
 class DenseNetwork(nn.Module, Generic[Head]):
     """From images to what a dense head reads.
 
-    A ``frozen`` encoder stays in eval mode, is no part of this module's state and so of no checkpoint.
+    A ``frozen`` encoder stays in eval mode, is no part of this module's state and so of no checkpoint. With
+    ``batch_norm="published"`` one that has BatchNorms is part of both, without gradient: their statistics move.
     Raises UserError where ``make_head`` makes a head of another task than ``kind``.
     """
 
@@ -66,6 +67,7 @@ class DenseNetwork(nn.Module, Generic[Head]):
         classes: int,
         size: tuple[int, int],
         frozen: bool,
+        batch_norm: BatchNormMode,
     ) -> None:
         super().__init__()
         self.pyramid = MapPyramid(encoder, size=size)
@@ -75,33 +77,42 @@ class DenseNetwork(nn.Module, Generic[Head]):
             raise UserError(f"head: {type(head).__name__} is no {wanted} head; choose another option of conf/head.")
         self.head = head
         self.pyramid.keep(head.strides)
+        self._learns = not frozen
+        self._batch_norm: BatchNormMode = batch_norm
+        constant = frozen and not (batch_norm == "published" and batch_norms(encoder))
         # in a list it is no part of this module
-        self._frozen = [encoder.eval()] if frozen else []
-        self.encoder = None if frozen else encoder
+        self._constant = [encoder.eval()] if constant else []
+        self.encoder = None if constant else encoder
+
+    @property
+    def constant_encoder(self) -> bool:
+        """Whether the encoder gives the same maps of an image throughout the training."""
+        return bool(self._constant)
 
     @property
     def trained(self) -> list[nn.Module]:
         """What the optimiser is given: the encoder first, where it learns."""
-        return [*([] if self.encoder is None else [self.encoder]), self.pyramid, self.head]
+        return [*([self.encoder] if self._learns and self.encoder is not None else []), self.pyramid, self.head]
 
     def encoder_to(self, device: torch.device) -> None:
-        """Bring a frozen encoder to ``device``, where Lightning does not see it."""
-        for encoder in self._frozen:
+        """Bring a constant encoder to ``device``, where Lightning does not see it."""
+        for encoder in self._constant:
             encoder.to(device)
 
     def train(self, mode: bool = True) -> "DenseNetwork[Head]":
         """Training mode for what is trained alone."""
         super().train(mode)
         if self.encoder is not None:
-            hold_frozen(self.encoder)
+            hold_frozen(self.encoder, batch_norm=self._batch_norm)
         return self
 
     def encoder_maps(self, image_BCHW: Tensor) -> list[Tensor]:
         """The encoder's own maps, without gradient where it is frozen."""
-        if self.encoder is not None:
-            return self.encoder.maps(image_BCHW)
+        encoder = self._constant[0] if self.encoder is None else self.encoder
+        if self._learns:
+            return encoder.maps(image_BCHW)
         with torch.no_grad():
-            return self._frozen[0].maps(image_BCHW)
+            return encoder.maps(image_BCHW)
 
     def maps(self, batch: DenseBatch | MapBatch) -> tuple[list[Tensor], tuple[int, int]]:
         """The maps that the head reads, and the size of their images."""

@@ -10,6 +10,7 @@ from src.evaluation.cases import Cases
 from src.evaluation.estimate import Figures
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
+from src.tasks.protocol_notes import show_protocol_notes
 from src.tasks.tell_loggers import log_figures, log_media
 
 
@@ -21,12 +22,17 @@ def keep_and_show(
     split: Split,
     pictures: Sequence[Path],
     *,
+    protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     run_dir: Path,
 ) -> None:
-    """Keep the figures with their cases, print the table ``text``, and hand figures and pictures to the loggers."""
+    """Keep the figures with their cases, print the table ``text``, and hand figures and pictures to the loggers.
+
+    ``protocol_notes``: where the run leaves the published protocol, printed below the table.
+    """
     keep_results(figures, cases, columns=None, run_dir=run_dir)
     print(f"\n{len(images.split(split))} held-out images ({split} split)\n{text}")
+    show_protocol_notes(protocol_notes, run_dir)
     log_figures(loggers, figures)
     log_media(loggers, pictures)
     keep_skipped(images.images, run_dir)

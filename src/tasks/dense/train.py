@@ -18,16 +18,14 @@ from src.tasks.dense.tuning import Tuning
 from src.tasks.probes.module import ProbeData
 
 
-def train(
-    module: DenseModule[Head], images: AnnotatedImages, tuning: Tuning, trainer: Trainer, resume_from: Path | None
-) -> bool:
+def train(module: DenseModule[Head], images: AnnotatedImages, trainer: Trainer, resume_from: Path | None) -> bool:
     """Fit ``module`` on the training split; its weights are then those that did best on the validation split.
 
-    What a frozen encoder makes of the validation images is made once. False in the processes but the first, which
+    What a constant encoder makes of the validation images is made once. False in the processes but the first, which
     have nothing more to do.
     """
     loader = images.val_dataloader()
-    if tuning.frozen:
+    if module.network.constant_encoder:
         loader = cached_maps(
             module.network,
             loader,
@@ -68,4 +66,5 @@ def make_network(
         classes=len(images.finding_names),
         size=(height, width),
         frozen=tuning.frozen,
+        batch_norm=tuning.batch_norm,
     )

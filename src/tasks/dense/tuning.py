@@ -2,7 +2,7 @@
 
 from src.core.errors import UserError
 from src.models.features import ImageEncoder
-from src.models.freeze import train_last_blocks
+from src.models.freeze import BatchNormMode, train_last_blocks
 from src.tasks.probes.module import OptimizerRecipe, SchedulerRecipe
 
 
@@ -10,13 +10,19 @@ class Tuning:
     """Trains for at most ``max_epochs`` of ``batch_size`` images, and stops ``patience`` epochs after the best one.
 
     ``trained_blocks``: how many of the encoder's last blocks learn with the head: 0 freezes it, None trains it whole.
+    ``batch_norm``: how the BatchNorms of the layers that do not learn behave; those of layers that learn always
+    normalise by the batch. ``drop_last``: leave out the last incomplete batch of the training and validation images.
+
+    Raises UserError for settings that train nothing, and ``batch_norm="published"`` where no layer is frozen.
     """
 
     def __init__(
         self,
         *,
         trained_blocks: int | None,
+        batch_norm: BatchNormMode,
         batch_size: int,
+        drop_last: bool,
         max_epochs: int,
         patience: int,
         optimizer: OptimizerRecipe,
@@ -29,7 +35,14 @@ class Tuning:
         for name, value in (("batch_size", batch_size), ("max_epochs", max_epochs)):
             if value < 1:
                 raise UserError(f"tuning.{name}={value} trains nothing; give 1 or more.")
+        if batch_norm == "published" and trained_blocks is None:
+            raise UserError(
+                "tuning.batch_norm=published is about frozen layers, and tuning.trained_blocks=null freezes none; give "
+                "tuning.batch_norm=held."
+            )
         self.trained_blocks = trained_blocks
+        self.batch_norm: BatchNormMode = batch_norm
+        self.drop_last = drop_last
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.patience = patience

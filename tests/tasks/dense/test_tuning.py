@@ -23,7 +23,7 @@ from tests.tasks.dense.made_dense import parts, typed
 def _made(run_dir: Path, encoder: str, *words: str) -> tuple[Parts, AnnotatedImages, SegmentationModule, Tuning]:
     made = parts(run_dir, *typed("segment", head="upernet", encoder=encoder), *words)
     tuning: Tuning = made.tuning
-    images = made.annotated_images(kind="masks", batch_size=tuning.batch_size)
+    images = made.annotated_images(kind="masks", batch_size=tuning.batch_size, drop_last=tuning.drop_last)
     network = make_network(images, made.image_encoder, made.make_head, SegmentationHead, tuning)
     return made, images, SegmentationModule(network=network, mask_loss=made.mask_loss, tuning=tuning), tuning
 
@@ -41,9 +41,9 @@ def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> set[str]:
 @pytest.mark.parametrize("tuning", ["frozen", "partial", "full"])
 def test_only_what_is_to_learn_moves(tuning: str, encoder: str, tmp_path: Path) -> None:
     blocks = ("tuning.trained_blocks=1",) if tuning == "partial" else ()
-    made, images, module, recipe = _made(tmp_path, encoder, f"tuning={tuning}", *blocks)
+    made, images, module, _ = _made(tmp_path, encoder, f"tuning={tuning}", *blocks)
     encoder_before, head_before = _copied(made.image_encoder), _copied(module.network.head)
-    assert train(module, images, recipe, made.make_trainer(max_epochs=1, patience=1), None)
+    assert train(module, images, made.make_trainer(max_epochs=1, patience=1), None)
     moved = _moved(encoder_before, _copied(made.image_encoder))
     learnt = {name for name, _ in made.image_encoder.named_parameters()} & moved
     statistics = {name for name in encoder_before if name.endswith(("running_mean", "running_var"))}

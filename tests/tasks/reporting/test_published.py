@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from src.core.errors import UserError
+from src.tasks.protocol_notes import show_protocol_notes
 from src.tasks.reporting.published import SHIPPED, Figure, read_published
 from tests.tasks.made_sweeps import hits_job, make_report, write_sweep
 
@@ -58,6 +59,8 @@ def test_other_protocols_have_no_published_figure(tmp_path: Path, other: dict[st
     [
         ("siim", "unet", "segment_published/dice", "0.543"),
         ("rsna_detection", "yolov3", "detect_published/map", "0.089"),
+        # of the detection split too
+        ("rsna_detection", "unet", "segment_published/dice", "0.185"),
     ],
 )
 def test_dense_figures_stand_beside_the_published_protocol(
@@ -67,6 +70,26 @@ def test_dense_figures_stand_beside_the_published_protocol(
     jobs = [hits_job({"weights": w}, 0.5, choices=choices, figure=figure, **FROZEN) for w in ("random", "named")]
     rows = make_report(write_sweep(tmp_path / "s", jobs), published="shipped")
     assert {row["row"]: row["published"] for row in rows}["random"] == published
+
+
+def test_where_a_run_leaves_the_published_protocol_stands_below(tmp_path: Path) -> None:
+    choices = {"dataset": "siim", "head": "unet"}
+    jobs = [
+        hits_job({"weights": w}, 0.5, choices=choices, figure="segment_published/dice", **FROZEN)
+        for w in ("random", "named")
+    ]
+    sweep = write_sweep(tmp_path / "s", jobs)
+    note = "Differs from the published protocol: trainer.precision=bf16-mixed (published 32-true)."
+    for number in range(2):
+        (sweep / str(number) / "results.md").write_text("| a table |\n")
+        show_protocol_notes([note], sweep / str(number))
+        assert (sweep / str(number) / "results.md").read_text() == f"| a table |\n\n- {note}\n"
+    make_report(sweep, published="shipped")
+    (line,) = [line for line in (sweep / "report" / "report.md").read_text().splitlines() if "Differs" in line]
+    assert line == f"- random, named: {note}"
+    # nothing published stands beside: nothing to differ from
+    make_report(sweep)
+    assert "Differs" not in (sweep / "report" / "report.md").read_text()
 
 
 def test_the_shipped_figures_are_the_papers() -> None:
