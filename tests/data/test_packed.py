@@ -47,7 +47,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _settings(root: Path, size: int, *overrides: str) -> StoreSettings:
     folder = str(root / "store")
-    return StoreSettings(folder=folder, size=size, pad=False, codec="raw", dataset="made", overrides=overrides)
+    return StoreSettings(name="default", resize="longest", folder=folder, size=size, pad=False, codec="raw", dataset="made", overrides=overrides)
 
 
 def _data_set(root: Path, **changes: Any) -> PackedDataSet:
@@ -55,7 +55,7 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "name": "made",
         "reader": MadeReader(root=str(root / "raw")),
         "store": StoreSettings(
-            folder=str(root / "store"), size=48, pad=False, codec="raw", dataset="made", overrides=()
+            name="default", resize="longest", folder=str(root / "store"), size=48, pad=False, codec="raw", dataset="made", overrides=()
         ),
         "split": OfficialSplit(values={"train": ["train"], "test": ["test"]}, val_from_train=0, seed=0),
         "lists": None,
@@ -115,11 +115,10 @@ def test_sentences_in_place_of_reports(root: Path) -> None:
 def test_boxes_as_masks(root: Path) -> None:
     own, filled = _data_set(root).table("train"), _data_set(root, masks="boxes").table("train")
     ((name, mask_HW),) = filled.masks(0)
-    ((_, edge_4),) = filled.boxes(0)
     assert name == "two"
-    left, top, right, bottom = edge_4.round().astype(int)
-    wanted_HW = np.zeros((48, 32), dtype=bool)
-    wanted_HW[top:bottom, left:right] = True
+    # in pixels of the original
+    wanted_HW = np.zeros((90, 60), dtype=bool)
+    wanted_HW[30:75, 6:36] = True
     np.testing.assert_array_equal(mask_HW, wanted_HW)
     assert own.masks(0)[0][1].sum() != mask_HW.sum()
     assert filled.masks(1) == []
