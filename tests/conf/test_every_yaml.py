@@ -118,7 +118,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "head/unet": SEGMENT,
     "head/unet_narrow": ("task=segment", "transform.size=32", "head.decoder_channels=[16,16,8,8,8]"),
     "head/retinanet_narrow": DETECT,
-    "head/setr_pup": ("task=segment", "transform.size=32", "head.config.channels=8"),
+    "head/setr_pup": ("task=segment", "transform.size=32", "head.decoder_channels=[8,8,8,8]"),
     "head/upernet": ("task=segment", "transform.size=32", "head.config.channels=8"),
     "head/fcn": ("task=segment", "transform.size=32", "head.config.channels=8"),
     "task/detect": DETECT[1:],
