@@ -103,11 +103,11 @@ def _nothing(problem: str) -> dict[str, Any]:
 
 
 def _boxes(boxes: Sequence[Box], height: int, width: int) -> list[dict[str, float]]:
-    """Boxes cut at the image's edges; ``ValueError`` for one that reaches further out than a hundredth of a side."""
+    """Boxes cut at the image's edges; ``ValueError`` for one that reaches further out than it may."""
     kept = []
     for box in boxes:
         over = max(-box.left / width, -box.top / height, box.right / width - 1, box.bottom / height - 1)
-        if over > _TOLERANCE:
+        if over > _TOLERANCE and not box.may_overhang:
             raise ValueError(f"has a box (row {box.row} of its table) that lies outside its {width} x {height} pixels")
         edges = {
             "left": max(box.left, 0.0),
