@@ -1,6 +1,7 @@
 """What a config makes of a store: labels, splits, fractions, sentences, boxes as masks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -166,9 +167,30 @@ def test_the_command_is_what_was_typed_and_what_is_missing(root: Path) -> None:
     )
 
 
-def test_own_reports_of_a_data_set_without_any(root: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("default", (), "dataset=made"),
+        ("stretch_224", (), "store=stretch_224 dataset=made"),
+        ("stretch_224", ("store=stretch_224",), "store=stretch_224 dataset=made"),
+        # which chooses its store and its reader's settings itself
+        ("stretch_224", ("+experiment=detect/rsna", "tuning.max_epochs=1"), "+experiment=detect/rsna dataset=made"),
+    ],
+)
+def test_the_command_makes_the_store_that_is_asked_for(root: Path, name: str, typed: Any, said: str) -> None:
+    settings = replace(_settings(root, 48, *typed), name=name, folder=str(root / "none"))
+    with pytest.raises(UserError, match=r"is not packed yet") as caught:
+        _data_set(root, store=settings).check()
+    assert f"make it with: python -m src.run task=prepare {said} paths.raw=DIR. " in str(caught.value)
 
+
+def test_a_store_of_another_resize_is_refused(root: Path) -> None:
+    settings = replace(_settings(root, 48), resize="stretch")
+    with pytest.raises(UserError, match=r"store\.resize is longest in the store and stretch here.* store\.resize=stretch "):
+        _data_set(root, store=settings).check()
+
+
+def test_own_reports_of_a_data_set_without_any(root: Path, tmp_path: Path) -> None:
     data_set = _data_set(root, store=_settings(tmp_path, 48))
     made = data_set.reader.read()
     silent = replace(made, entries=[replace(entry, report="") for entry in made.entries])
