@@ -1,4 +1,4 @@
-"""Reads what is drawn on every image of a split once, and keeps it in memory: boxes shrunk with their image, masks whole.
+"""Reads what is drawn on every image of a split once and keeps it: boxes shrunk with their image, masks whole.
 
 Axes: N boxes, M masks, R runs, H and W pixels.
 """
@@ -26,9 +26,9 @@ _DIGITS = 9
 class Annotation(NamedTuple):
     """What is drawn on one image, before the second stage of its transform.
 
-    ``box_N4`` and ``class_N``: in pixels of the shrunk image. ``runs`` and ``class_M``: masks of the original, which has
-    ``height`` and ``width``. ``to_original``: from pixels of the shrunk image. ``findings``: how many boxes and masks of
-    findings the data set has there; ``vanished``: how many of these are lost on the way to evaluation.
+    ``box_N4`` and ``class_N``: in pixels of the shrunk image. ``runs`` and ``class_M``: masks of the original, which
+    has ``height`` and ``width``. ``to_original``: from pixels of the shrunk image. ``findings``: how many boxes and
+    masks of findings the data set has there; ``vanished``: how many of these are lost on the way to evaluation.
     """
 
     box_N4: np.ndarray

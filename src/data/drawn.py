@@ -62,9 +62,9 @@ class Drawn(NamedTuple):
 
 
 def read_drawn(table: PairTable, index: int, kind: Kind, names: Sequence[str], original: Original) -> Drawn:
-    """What ``table`` knows of the findings ``names`` in an image: boxes in pixels of ``image(index)``, masks in those of its
-    ``original``.
+    """What ``table`` knows of the findings ``names`` in an image.
 
+    Boxes are in pixels of ``image(index)``, masks in those of its ``original``.
     Boxes are cut where they reach out of the image, and one without area there is none; masks of one finding are
     joined. The table is a ``BoxedTable`` or a ``MaskedTable``, as ``kind`` says.
     """

@@ -1,13 +1,13 @@
 """The boxes that MGCA's released code makes of Object-CXR's polygons, which are larger than tight ones.
 
-The closed outline is widened to a band of 100 pixels on either side. In that shape the pole of inaccessibility, the point
-that is farthest from its edge, is searched for to within 10 pixels. The box has this point in its middle and reaches, across
-and down, as far as the farther one of the polygon's two sides. Source: ``mgca/preprocess/object_cxr.py`` there, after
-``object_cxr_to_coco.ipynb`` of xuyuan/xsd.
+The closed outline is widened to a band of 100 pixels on either side. In that shape the pole of inaccessibility, the
+point that is farthest from its edge, is searched for to within 10 pixels. The box has this point in its middle and
+reaches, across and down, as far as the farther one of the two sides. Source: mgca/preprocess/object_cxr.py there,
+after ``object_cxr_to_coco.ipynb`` of xuyuan/xsd.
 
-The search is polylabel (Agafonkin, github.com/mapbox/polylabel): squares over the bounds of the shape, the one that may hold
-the farthest point first, are quartered until none can better the best middle by more than the tolerance. It is written out
-here since that tolerance is coarse and shapely 2.1 took another search, whose point is another one.
+The search is polylabel (Agafonkin, github.com/mapbox/polylabel): squares over the bounds of the shape, the one that may
+hold the farthest point first, are quartered until none can better the best middle by more than the tolerance. It is
+written out here since that tolerance is coarse, and newer versions of shapely search otherwise and find another point.
 """
 
 import heapq

@@ -1,4 +1,4 @@
-"""The published resizes: the longer side to a given size by area and zeros around it, or both sides stretched bilinearly.
+"""The published resizes: the longer side to a size by area, with zeros around it, or both sides stretched bilinearly.
 
 Axes: H and W pixels.
 """
@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from src.data.axis_map import AxisMap
-
 
 Resize = Literal["longest", "stretch"]
 """``longest``: the longer side gets the size, by area (cv2.INTER_AREA). ``stretch``: both sides get it, bilinearly

@@ -35,8 +35,8 @@ class Annotated(NamedTuple):
 class Traced(NamedTuple):
     """An image after a geometry, and where each of its pixels was taken from.
 
-    ``source_2HW``: float64, x and y of its centre in pixels of the image before, counted from the outer left and top edge;
-    NaN where it was taken from outside.
+    ``source_2HW``: float64, x and y of its centre in pixels of the image before, counted from the outer left and top
+    edge; NaN where it was taken from outside.
     """
 
     image_HW: np.ndarray
@@ -123,9 +123,7 @@ class ImageTransform:
             self._shrink_maps[height, width] = self._map_of(height, width, self._resize.transforms, first)
         return self._shrink_maps[height, width]
 
-    def _map_of(
-        self, height: int, width: int, transforms: Sequence[Any], through: Callable[..., Annotated]
-    ) -> AxisMap:
+    def _map_of(self, height: int, width: int, transforms: Sequence[Any], through: Callable[..., Annotated]) -> AxisMap:
         from albumentations import DualTransform, NoOp
 
         for transform in transforms:

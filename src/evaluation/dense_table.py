@@ -34,9 +34,9 @@ _READING = {
     ),
     "segment": (
         "published: at the network's own pixels.\n"
-        "corrected: at the pixels of the original image. An empty mask predicted empty counts 1, in HD95 0 pixels; a finding\n"
-        "missed or invented counts 0, in HD95 the image's diagonal. Over the images that count, but for Dice where there is\n"
-        "a finding, which is over the images with one."
+        "corrected: at the pixels of the original image. An empty mask predicted empty counts 1, in HD95 0 pixels;\n"
+        "a finding that is missed or invented counts 0, in HD95 the image's diagonal. Each figure is over all images\n"
+        "that count; Dice where there is a finding is over the images with one."
     ),
 }
 

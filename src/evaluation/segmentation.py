@@ -13,9 +13,9 @@ with predicted pixels P and true ones T, of an image's known pixels:
 empty mask predicted empty, the mean over images.
 
 A figure of an image is the mean over its findings, each a mask of its own, for which it is defined. Pixels whose truth
-is ``IGNORED`` count in nothing, nor does a finding of which an image has no other pixel. Where a figure is undefined it is
-so by the truth alone, so that two models are compared on the same images: ``segment/images`` says how many have ``dice``,
-``iou``, ``hd95`` and ``boundary_f``, ``segment/positives`` how many ``dice_positive``.
+is ``IGNORED`` count in nothing, nor does a finding of which an image has no other pixel. Where a figure is undefined it
+is so by the truth alone, so that two models are compared on the same images: ``segment/images`` says how many have
+``dice``, ``iou``, ``hd95`` and ``boundary_f``, ``segment/positives`` how many ``dice_positive``.
 
 Axes: N images, F findings, H and W pixels, M measures.
 """

@@ -29,7 +29,7 @@ from src.data.transforms import ImageTransform, mix_seed
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SHAPES = [(512, 512), (500, 401), (333, 520)]
 RADII = (2.5, 4.0, 9.0, 30.0, 90.0)
-"""Of ellipses whose axes are 1 and 1.6 of these, in pixels of the original; the smallest may fall between the samples."""
+"""Of ellipses whose half axes are 1 and 1.6 of these, in pixels of the original."""
 
 
 def made_mask(number: int) -> np.ndarray:

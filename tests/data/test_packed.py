@@ -48,7 +48,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _settings(root: Path, size: int, *overrides: str) -> StoreSettings:
     folder = str(root / "store")
-    return StoreSettings(name="default", resize="longest", folder=folder, size=size, pad=False, codec="raw", dataset="made", overrides=overrides)
+    return StoreSettings(
+        name="default",
+        resize="longest",
+        folder=folder,
+        size=size,
+        pad=False,
+        codec="raw",
+        dataset="made",
+        overrides=overrides,
+    )
 
 
 def _data_set(root: Path, **changes: Any) -> PackedDataSet:
@@ -56,7 +65,14 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "name": "made",
         "reader": MadeReader(root=str(root / "raw")),
         "store": StoreSettings(
-            name="default", resize="longest", folder=str(root / "store"), size=48, pad=False, codec="raw", dataset="made", overrides=()
+            name="default",
+            resize="longest",
+            folder=str(root / "store"),
+            size=48,
+            pad=False,
+            codec="raw",
+            dataset="made",
+            overrides=(),
         ),
         "split": OfficialSplit(values={"train": ["train"], "test": ["test"]}, val_from_train=0, seed=0),
         "lists": None,
@@ -186,7 +202,9 @@ def test_the_command_makes_the_store_that_is_asked_for(root: Path, name: str, ty
 
 def test_a_store_of_another_resize_is_refused(root: Path) -> None:
     settings = replace(_settings(root, 48), resize="stretch")
-    with pytest.raises(UserError, match=r"store\.resize is longest in the store and stretch here.* store\.resize=stretch "):
+    with pytest.raises(
+        UserError, match=r"store\.resize is longest in the store and stretch here.* store\.resize=stretch "
+    ):
         _data_set(root, store=settings).check()
 
 

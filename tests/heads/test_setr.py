@@ -36,7 +36,8 @@ def test_it_is_the_released_decoder() -> None:
     for step in range(4):
         value = fn.conv2d(value, state[f"decoder.{step}.0.weight"], state[f"decoder.{step}.0.bias"], padding=1)
         mean, variance, weight, bias = (
-            state[f"decoder.{step}.1.{name}"][:, None, None] for name in ("running_mean", "running_var", "weight", "bias")
+            state[f"decoder.{step}.1.{name}"][:, None, None]
+            for name in ("running_mean", "running_var", "weight", "bias")
         )
         value = ((value - mean) / (variance + 1e-5).sqrt() * weight + bias).clamp(min=0)
         value = _doubled(_doubled(value).mT).mT

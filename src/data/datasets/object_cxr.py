@@ -34,8 +34,8 @@ class ObjectCxrReader(Reader):
     ``root``: the folder of ``train.csv``, ``dev.csv``, ``train/`` and ``dev/``, or one above it. Both releases of the
     tables are read: ``image_name`` holds a name, ``image_path`` of the older one a path of which the name counts. An
     image's id is its folder and its name without ending; patients are not known, so each image is its own. Rows are
-    those of the table of the split, train first. ``polygon_boxes``: whether a polygon's box is tight, or the larger one of
-    ``src.data.published_polygon_box``.
+    those of the table of the split, train first. ``polygon_boxes``: whether a polygon's box is tight, or the larger one
+    of ``src.data.published_polygon_box``.
     """
 
     polygon_boxes: PolygonBoxes

@@ -25,10 +25,10 @@ _ABOUT_DATA = ("dataset.", "store.", "paths.raw=", "paths.store=", "paths.data="
 class StoreSettings:
     """Where stores lie and how images are packed into them.
 
-    ``name``: the option of ``conf/store``. ``resize``: see ``src.data.resize.Resize``. ``size``: pixels of the longer side,
-    or of both. ``pad``: zeros around the image to a square; without it the transforms pad,
-    and the store is a tenth to a fifth smaller. ``dataset`` and ``overrides``: what the user typed, so that a message
-    can say what to type.
+    ``name``: the option of ``conf/store``. ``resize``: see ``src.data.resize.Resize``. ``size``: pixels of the longer
+    side, or of both. ``pad``: zeros around the image to a square; without it the transforms pad, and the store is a
+    tenth to a fifth smaller. ``dataset`` and ``overrides``: what the user typed, so that a message can say what to
+    type.
     Raises ``UserError`` for a size that no image can have.
     """
 

@@ -104,7 +104,13 @@ def test_what_differs_is_named_with_both_values(folder: Path) -> None:
 def test_the_manifest_says_how_it_was_made_and_nothing_of_when_and_where(folder: Path) -> None:
     text = (folder / "store.json").read_text()
     manifest = json.loads(text)
-    assert manifest["recipe"] == {"resize": "longest", "size": 48, "pad": False, "codec": "raw", "dicom_scale": "maximum"}
+    assert manifest["recipe"] == {
+        "resize": "longest",
+        "size": 48,
+        "pad": False,
+        "codec": "raw",
+        "dicom_scale": "maximum",
+    }
     assert {"numpy", "pyarrow", "pillow"} <= set(manifest["made_with"])
     assert str(folder.parent) not in text
     assert (folder / "quarantine.csv").read_text() == "row,file,reason\n"

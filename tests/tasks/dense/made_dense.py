@@ -65,7 +65,13 @@ def parts(run_dir: Path, *words: str) -> Parts:
     ConfigStore.instance().store(name="schema", node=RunConfig)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         # what only Hydra's own start knows
-        known = (f"paths.run={run_dir}", f"paths.output={run_dir}", "store.dataset=phantom", "store.overrides=[]", "store.name=default")
+        known = (
+            f"paths.run={run_dir}",
+            f"paths.output={run_dir}",
+            "store.dataset=phantom",
+            "store.overrides=[]",
+            "store.name=default",
+        )
         return Parts(compose("config", overrides=[*words, *known]))
 
 

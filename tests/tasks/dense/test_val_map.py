@@ -24,9 +24,12 @@ from tests.evaluation.made_detections import keys_of, made_images  # noqa: E402
 
 COUNT, NAMES = 13, ("a", "b")
 IMAGES = made_images(3, COUNT, findings=len(NAMES))
-# as a distributed sampler deals them out, which repeats the first ones; all images everywhere; and one process with none
+# as a distributed sampler deals them out, which repeats the first ones; all of them everywhere; and one with none
 SHARES = {
-    "sampler": {2: [[*range(0, 13, 2)], [*range(1, 13, 2), 0]], 3: [[*range(0, 13, 3)], [*range(1, 13, 3), 0], [2, 5, 8, 11, 1]]},
+    "sampler": {
+        2: [[*range(0, 13, 2)], [*range(1, 13, 2), 0]],
+        3: [[*range(0, 13, 3)], [*range(1, 13, 3), 0], [2, 5, 8, 11, 1]],
+    },
     "all": {2: [[*range(13)]] * 2, 3: [[*range(13)]] * 3},
     "uneven": {2: [[], [*range(13)]], 3: [[12, 3], [], [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11]]},
 }
@@ -36,7 +39,7 @@ def logged(positions: list[int]) -> Any:
     """What a module logs that validates these images, in batches of two."""
     found = {position: IMAGES[position].found for position in positions}
     batches = [positions[first : first + 2] for first in range(0, len(positions), 2)]
-    head = SimpleNamespace(detect=lambda maps, size: [found[position] for position in maps])
+    head = SimpleNamespace(detect=lambda maps, _: [found[position] for position in maps])
     module = DetectionModule(network=SimpleNamespace(head=head), names=NAMES, tuning=SimpleNamespace())
     values = {}
     module.log = lambda name, value, **_: values.update({name: float(value)})
