@@ -5,6 +5,8 @@ In a process of its own each function is the identity.
 Axes: W processes, B rows of this process, N rows of all, S numbers, D embedding width.
 """
 
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -80,6 +82,26 @@ def objects_of_all(own: Any) -> list[Any]:
     every: list[Any] = [None] * processes()
     dist.all_gather_object(every, own)
     return every
+
+
+def first_of_each(own: Mapping[int, Any]) -> dict[int, Any]:
+    """What the processes hold by number, joined in the first of them; of a number that several hold the first one's.
+
+    In the others it is their own. What an earlier process holds already is not sent again, as where every process
+    validates all images.
+    """
+    if processes() == 1:
+        return dict(own)
+    held = objects_of_all(sorted(own))
+    earlier = {number for numbers in held[: dist.get_rank()] for number in numbers}
+    parts = objects_of_all({number: one for number, one in own.items() if number not in earlier})
+    return {number: one for part in parts for number, one in part.items()} if dist.get_rank() == 0 else dict(own)
+
+
+def value_in_first(compute: Callable[[], float]) -> float:
+    """What ``compute`` gives in the first process, which alone calls it, in every process."""
+    first = processes() == 1 or dist.get_rank() == 0
+    return float(objects_of_all(compute() if first else math.nan)[0])
 
 
 def leave_together() -> None:

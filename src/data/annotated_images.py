@@ -27,15 +27,13 @@ class Truth(NamedTuple):
     """What truly is in one image, untouched by any transform.
 
     ``height`` and ``width``: of the original. ``objects``: in its pixels; empty where masks are asked for.
-    ``mask_FHW``: uint8 in pixels of ``AnnotatedImages.image``, as ``DenseBatch`` has masks; F is 0 where boxes are
-    asked for. ``to_original``: from these pixels to those of the original.
+    ``mask_FHW``: uint8 in its pixels, as ``DenseBatch`` has masks; F is 0 where boxes are asked for.
     """
 
     height: int
     width: int
     objects: Objects
     mask_FHW: np.ndarray
-    to_original: AxisMap
 
 
 class AnnotatedImages(LightningDataModule):
@@ -129,8 +127,7 @@ class AnnotatedImages(LightningDataModule):
     def truth(self, name: Split, position: int) -> Truth:
         """What is in the image at ``position``, as the data set has it."""
         table, index, original = self._at(name, position)
-        height, width = original.image_height, original.image_width
-        drawn = read_drawn(table, index, self.kind, self.finding_names, height=height, width=width)
+        drawn = read_drawn(table, index, self.kind, self.finding_names, original)
         to_original = original.to_image.inverse()
         box_N4, class_N, ignored_I4 = drawn.objects()
         return Truth(
@@ -138,7 +135,6 @@ class AnnotatedImages(LightningDataModule):
             width=original.width,
             objects=Objects(to_original.apply(box_N4), class_N, to_original.apply(ignored_I4)),
             mask_FHW=drawn.mask_FHW(len(self.finding_names) if self.kind == "masks" else 0),
-            to_original=to_original,
         )
 
     def image(self, name: Split, position: int) -> np.ndarray:
@@ -154,6 +150,10 @@ class AnnotatedImages(LightningDataModule):
         """From pixels of a judged image, as the model sees it, to those of its owner's original."""
         original = self._at(name, position)[2]
         return self._seen_from(original).inverse().then(original.to_image.inverse())
+
+    def from_original(self, name: Split, position: int) -> AxisMap:
+        """From pixels of the owner's original to those of ``image``."""
+        return self._at(name, position)[2].to_image
 
     def _at(self, name: Split, position: int) -> tuple[PairTable, int, Original]:
         pairs = self.split(name).pairs

@@ -54,17 +54,16 @@ class DenseSplit(Dataset[DenseSample]):
 
     def __getitem__(self, key: int) -> DenseSample:
         position = key % len(self)
-        drawn = self.annotations[position].drawn()
-        result = self.transform.augment_annotated(
-            self.pairs.shrunk(position),
-            mask_MHW=drawn.mask_MHW,
-            box_N4=drawn.box_N4,
-            seed=self.pairs.augmentation(key),
-        )
-        left = drawn.followed(result)
-        return DenseSample(
-            result.image_HW, left.mask_FHW(self.masks), left.objects(), position, self.pairs.row(position)
-        )
+        annotation, seed = self.annotations[position], self.pairs.augmentation(key)
+        small_HW = self.pairs.shrunk(position)
+        if self.masks:
+            traced = self.transform.augment_traced(small_HW, seed=seed)
+            image_HW, drawn = traced.image_HW, annotation.masks_in(traced)
+        else:
+            no_mask = np.zeros((0, *small_HW.shape), dtype=np.uint8)
+            result = self.transform.augment_annotated(small_HW, mask_MHW=no_mask, box_N4=annotation.box_N4, seed=seed)
+            image_HW, drawn = result.image_HW, annotation.boxes_in(result)
+        return DenseSample(image_HW, drawn.mask_FHW(self.masks), drawn.objects(), position, self.pairs.row(position))
 
 
 class DenseCollate:

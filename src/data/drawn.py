@@ -1,4 +1,4 @@
-"""What is drawn on one image, in its own pixels: boxes or masks of findings, and regions to ignore.
+"""What is drawn on one image: boxes or masks of findings, and regions to ignore.
 
 Axes: N boxes, M masks, F findings, I ignored regions, H and W pixels.
 """
@@ -10,8 +10,7 @@ import numpy as np
 import torch
 
 from src.core.dense import IGNORED, Objects
-from src.data.sources import BoxedTable, IgnoringTable, MaskedTable, PairTable
-from src.data.transforms import Annotated
+from src.data.sources import BoxedTable, IgnoringTable, MaskedTable, Original, PairTable
 
 Kind = Literal["boxes", "masks"]
 
@@ -32,17 +31,11 @@ class Drawn(NamedTuple):
     mask_MHW: np.ndarray
     class_M: np.ndarray
 
-    def followed(self, result: Annotated) -> "Drawn":
-        """What is left of it once a transform has moved it: no box below a pixel, no mask without one."""
-        side_N2 = result.box_N4[:, 2:] - result.box_N4[:, :2]
-        large_N = (side_N2 >= _SMALLEST).all(axis=1)
-        there_M = result.mask_MHW.any(axis=(1, 2))
-        return Drawn(
-            box_N4=result.box_N4[large_N],
-            class_N=self.class_N[result.kept_N[large_N]],
-            mask_MHW=result.mask_MHW[there_M],
-            class_M=self.class_M[there_M],
-        )
+    def left(self) -> "Drawn":
+        """What a head could learn of it: no box below a pixel, no mask without one."""
+        large_N = (self.box_N4[:, 2:] - self.box_N4[:, :2] >= _SMALLEST).all(axis=1)
+        there_M = self.mask_MHW.any(axis=(1, 2))
+        return Drawn(self.box_N4[large_N], self.class_N[large_N], self.mask_MHW[there_M], self.class_M[there_M])
 
     def findings(self) -> int:
         """How many boxes and masks of findings there are."""
@@ -68,22 +61,25 @@ class Drawn(NamedTuple):
         return mask_FHW
 
 
-def read_drawn(table: PairTable, index: int, kind: Kind, names: Sequence[str], *, height: int, width: int) -> Drawn:
-    """What ``table`` knows of the findings ``names`` in ``image(index)``, of ``height`` x ``width`` pixels.
+def read_drawn(table: PairTable, index: int, kind: Kind, names: Sequence[str], original: Original) -> Drawn:
+    """What ``table`` knows of the findings ``names`` in an image.
 
+    Boxes are in pixels of ``image(index)``, masks in those of its ``original``.
     Boxes are cut where they reach out of the image, and one without area there is none; masks of one finding are
     joined. The table is a ``BoxedTable`` or a ``MaskedTable``, as ``kind`` says.
     """
     position = {name: column for column, name in enumerate(names)}
-    box_N4, class_N = np.zeros((0, 4), dtype=np.float32), np.zeros(0, dtype=np.int64)
-    mask_MHW, class_M = np.zeros((0, height, width), dtype=np.uint8), np.zeros(0, dtype=np.int64)
+    shape = original.height, original.width
     if kind == "boxes":
-        box_N4, class_N = _boxes(table, index, position, height, width)
-    else:
-        joined = _masks(table, index, position)
-        mask_MHW = np.array(list(joined.values()), dtype=np.uint8).reshape(-1, height, width)
-        class_M = np.array(list(joined), dtype=np.int64)
-    return Drawn(box_N4, class_N, mask_MHW, class_M)
+        box_N4, class_N = _boxes(table, index, position, original.image_height, original.image_width)
+        return Drawn(box_N4, class_N, np.zeros((0, *shape), dtype=np.uint8), np.zeros(0, dtype=np.int64))
+    joined = _masks(table, index, position)
+    return Drawn(
+        box_N4=np.zeros((0, 4), dtype=np.float32),
+        class_N=np.zeros(0, dtype=np.int64),
+        mask_MHW=np.array(list(joined.values()), dtype=np.uint8).reshape(-1, *shape),
+        class_M=np.array(list(joined), dtype=np.int64),
+    )
 
 
 def _boxes(

@@ -16,14 +16,14 @@ class LongestSide(albumentations.LongestMaxSize):
     """
 
     def __init__(self, *, size: int) -> None:
+        # exact: the plain kind takes the pixel at the corner in place of the centre, which moves the mask off its image
         super().__init__(max_size=size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST_EXACT)
 
     def apply(self, img: np.ndarray, **_: Any) -> np.ndarray:
         return self._scaled(img, cv2.INTER_AREA)
 
     def apply_to_mask(self, mask: np.ndarray, **_: Any) -> np.ndarray:
-        # the pixel at the centre: the plain kind takes the one at the corner, which moves the mask against its image
-        return self._scaled(mask, cv2.INTER_NEAREST_EXACT)
+        return self._scaled(mask, self.mask_interpolation)
 
     def _scaled(self, image_HW: np.ndarray, interpolation: int) -> np.ndarray:
         height, width = fit_longest_side(image_HW.shape[0], image_HW.shape[1], self.max_size)

@@ -61,7 +61,9 @@ class PackedDataSet:
         self._settings = store
         self.reader = reader
         self.folder = Path(store.folder) / name
-        self.recipe = Recipe(size=store.size, pad=store.pad, codec=store.codec, dicom_scale=dicom_scale)
+        self.recipe = Recipe(
+            resize=store.resize, size=store.size, pad=store.pad, codec=store.codec, dicom_scale=dicom_scale
+        )
         self.split_rule: SplitRule = split if lists is None else IdListSplit(folder=lists)
         self.findings = findings
         self._uncertain = uncertain

@@ -72,13 +72,13 @@ class PackedTable:
         return [(self._name(finding), edge_4) for finding, edge_4 in self.store.boxes(self._row(index))]
 
     def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
-        """Finding and bool (H, W) mask of each finding that has one in ``image(index)``."""
+        """Finding and mask of each finding that has one, bool (H, W) of the original."""
+        row = self._row(index)
         if self.masks_from == "own":
-            return [(self._name(finding), mask_HW) for finding, mask_HW in self.store.masks(self._row(index))]
-        where = self.store.placement(self._row(index))
+            return [(self._name(finding), mask_HW) for finding, mask_HW in self.store.masks(row)]
         joined: dict[str, np.ndarray] = {}
-        for name, edge_4 in self.boxes(index):
-            filled_HW = Rectangle(*map(float, edge_4)).draw(where.height, where.width)
+        for finding, edge_4 in self.store.original_boxes(row):
+            name, filled_HW = self._name(finding), Rectangle(*map(float, edge_4)).draw(*self.store.size(row))
             joined[name] = joined.get(name, False) | filled_HW
         return list(joined.items())
 

@@ -1,13 +1,17 @@
-"""The published resize: the longer side to a given size by area, then zeros around it to a square.
+"""The published resizes: the longer side to a size by area, with zeros around it, or both sides stretched bilinearly.
 
 Axes: H and W pixels.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
 from src.data.axis_map import AxisMap
+
+Resize = Literal["longest", "stretch"]
+"""``longest``: the longer side gets the size, by area (cv2.INTER_AREA). ``stretch``: both sides get it, bilinearly
+(cv2.INTER_LINEAR), so that the aspect is lost."""
 
 
 class Placement(NamedTuple):
@@ -29,29 +33,22 @@ def fit_longest_side(height: int, width: int, size: int) -> tuple[int, int]:
     return max(1, int(height * scale)), size
 
 
-def place(height: int, width: int, *, size: int, pad: bool) -> Placement:
+def place(height: int, width: int, *, size: int, pad: bool, resize: Resize) -> Placement:
     """Where an image of ``height`` x ``width`` comes to lie."""
+    if resize == "stretch":
+        return Placement(size, size, 0, 0, size, size)
     inner_height, inner_width = fit_longest_side(height, width, size)
     if not pad:
         return Placement(inner_height, inner_width, 0, 0, inner_height, inner_width)
     return Placement(inner_height, inner_width, (size - inner_height) // 2, (size - inner_width) // 2, size, size)
 
 
-def shrink(image_HW: np.ndarray, placement: Placement) -> np.ndarray:
-    """The image at the size that it has in the resized one, uint8, by area."""
+def shrink(image_HW: np.ndarray, placement: Placement, *, resize: Resize) -> np.ndarray:
+    """The image at the size that it has in the resized one, uint8."""
     import cv2
 
     size = (placement.inner_width, placement.inner_height)
-    return cv2.resize(image_HW, size, interpolation=cv2.INTER_AREA)
-
-
-def resize_mask(mask_HW: np.ndarray, placement: Placement) -> np.ndarray:
-    """A mask at the same place, bool, by nearest neighbour."""
-    import cv2
-
-    size = (placement.inner_width, placement.inner_height)
-    small_HW = cv2.resize(mask_HW.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
-    return frame(small_HW, placement).astype(bool)
+    return cv2.resize(image_HW, size, interpolation=cv2.INTER_LINEAR if resize == "stretch" else cv2.INTER_AREA)
 
 
 def placement_map(height: int, width: int, placement: Placement) -> AxisMap:
@@ -67,7 +64,7 @@ def move_boxes(box_N4: np.ndarray, height: int, width: int, placement: Placement
 
 
 def frame(inner_HW: np.ndarray, placement: Placement) -> np.ndarray:
-    """The shrunk image or mask at its place among zeros."""
+    """The shrunk image at its place among zeros."""
     if inner_HW.shape == (placement.height, placement.width):
         return inner_HW
     whole_HW = np.zeros((placement.height, placement.width), dtype=inner_HW.dtype)

@@ -50,10 +50,10 @@ class BoxedTable(Protocol):
 
 @runtime_checkable
 class MaskedTable(Protocol):
-    """A table that also knows the findings' pixels."""
+    """A table that also knows the findings' pixels, those of the original, so that a mask is resampled once."""
 
     def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
-        """The name of each finding, and its pixels, bool (H, W), in ``image(index)``."""
+        """The name of each finding, and its pixels, bool (H, W) of the original of ``image(index)``."""
         ...
 
 
@@ -66,7 +66,7 @@ class IgnoringTable(Protocol):
         ...
 
     def ignored_mask(self, index: int) -> np.ndarray:
-        """Their pixels, bool (H, W), in ``image(index)``."""
+        """Their pixels, bool (H, W) of the original of ``image(index)``."""
         ...
 
 

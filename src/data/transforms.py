@@ -5,7 +5,7 @@ Axes: H and W pixels, M masks, N boxes.
 
 import copy
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,8 @@ from src.data.axis_map import AxisMap
 _CELLS = 16
 # of a pixel: more than single precision loses, less than any turn of an image moves
 _EDGE = 0.02
+_INSIDE = 0.5
+"""Of the weight of a pixel; one that is mixed of less than half of what was there lies outside."""
 
 
 class Annotated(NamedTuple):
@@ -28,6 +30,17 @@ class Annotated(NamedTuple):
     mask_MHW: np.ndarray
     box_N4: np.ndarray
     kept_N: np.ndarray
+
+
+class Traced(NamedTuple):
+    """An image after a geometry, and where each of its pixels was taken from.
+
+    ``source_2HW``: float64, x and y of its centre in pixels of the image before, counted from the outer left and top
+    edge; NaN where it was taken from outside.
+    """
+
+    image_HW: np.ndarray
+    source_2HW: np.ndarray
 
 
 class ImageTransform:
@@ -47,6 +60,8 @@ class ImageTransform:
         self._ops = Compose(list(ops))
         self._joint_resize = _with_boxes(resize)
         self._joint_ops = _with_boxes(ops)
+        self._traced_ops = _linear(ops)
+        self._shrink_maps: dict[tuple[int, int], AxisMap] = {}
 
     def shrink(self, image_HW: np.ndarray) -> np.ndarray:
         """The first stage: the same result every time, so it may be kept. uint8 in and out."""
@@ -74,14 +89,44 @@ class ImageTransform:
         _reseed(self._joint_ops.transforms, seed)
         return _through(self._joint_ops, image_HW, mask_MHW, box_N4)
 
+    def augment_traced(self, image_HW: np.ndarray, *, seed: int) -> Traced:
+        """The second stage on a shrunk image, with the place that each pixel was taken from.
+
+        The coordinates of the pixels go through the very geometry, interpolated linearly, with a channel of ones that
+        tells what was filled in from what was there. So a mask of any resolution can be sampled once, where it is.
+        """
+        height, width = image_HW.shape
+        x_HW, y_HW = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
+        place_3HW = np.stack([x_HW, y_HW, np.ones((height, width))]).astype(np.float32)
+        _reseed(self._traced_ops.transforms, seed)
+        result = self._traced_ops(image=image_HW, masks=place_3HW)
+        weighted_3HW = np.asarray(result["masks"], dtype=np.float64)
+        inside_HW = weighted_3HW[2] > _INSIDE
+        source_2HW = np.where(inside_HW, weighted_3HW[:2] / np.where(inside_HW, weighted_3HW[2], 1), np.nan)
+        return Traced(result["image"], source_2HW)
+
     def axis_map(self, height: int, width: int) -> AxisMap:
         """From pixels of an image of ``height`` x ``width`` to pixels of what both stages make of it.
 
         It is found by sending boxes through both. Raises ``UserError`` where the stages turn, shear or mirror, or may.
         """
+        return self._map_of(height, width, [*self._resize.transforms, *self._ops.transforms], self.annotated)
+
+    def shrink_map(self, height: int, width: int) -> AxisMap:
+        """The same of the first stage alone."""
+        if (height, width) not in self._shrink_maps:
+
+            def first(image_HW: np.ndarray, *, mask_MHW: np.ndarray, box_N4: np.ndarray, seed: int) -> Annotated:
+                del seed
+                return self.shrink_annotated(image_HW, mask_MHW=mask_MHW, box_N4=box_N4)
+
+            self._shrink_maps[height, width] = self._map_of(height, width, self._resize.transforms, first)
+        return self._shrink_maps[height, width]
+
+    def _map_of(self, height: int, width: int, transforms: Sequence[Any], through: Callable[..., Annotated]) -> AxisMap:
         from albumentations import DualTransform, NoOp
 
-        for transform in [*self._resize.transforms, *self._ops.transforms]:
+        for transform in transforms:
             if isinstance(transform, DualTransform) and not isinstance(transform, NoOp) and 0 < transform.p < 1:
                 raise UserError(
                     f"{type(transform).__name__} happens with p={transform.p}, so that pixels cannot be led back to "
@@ -91,7 +136,7 @@ class ImageTransform:
         x, y = (grid.ravel() for grid in np.meshgrid(np.arange(_CELLS), np.arange(_CELLS)))
         box_N4 = np.stack([edge_X[x], edge_Y[y], edge_X[x + 1], edge_Y[y + 1]], axis=1)
         image_HW, no_mask = np.zeros((height, width), dtype=np.uint8), np.zeros((0, height, width), dtype=np.uint8)
-        result = self.annotated(image_HW, mask_MHW=no_mask, box_N4=box_N4, seed=0)
+        result = through(image_HW, mask_MHW=no_mask, box_N4=box_N4, seed=0)
         from_N4, to_N4 = box_N4[result.kept_N], result.box_N4.astype(np.float64)
         new_height, new_width = result.image_HW.shape
         scale_x, shift_x = _line(from_N4[:, ::2], to_N4[:, ::2], whole=width, side=new_width)
@@ -105,6 +150,13 @@ def _with_boxes(transforms: Sequence[Any]) -> Any:
     # without a transform albumentations warns that the boxes go through none
     boxes = BboxParams(format="pascal_voc", label_fields=["kept"]) if transforms else None
     return Compose(copy.deepcopy(list(transforms)), bbox_params=boxes)
+
+
+def _linear(transforms: Sequence[Any]) -> Any:
+    import cv2
+    from albumentations import Compose
+
+    return Compose(copy.deepcopy(list(transforms)), mask_interpolation=cv2.INTER_LINEAR)
 
 
 def _through(compose: Any, image_HW: np.ndarray, mask_MHW: np.ndarray, box_N4: np.ndarray) -> Annotated:

@@ -1,7 +1,8 @@
 """How far apart the outlines of two masks are.
 
 The outline of a mask is those of its pixels that have a pixel outside above, below, left or right, the edge of the
-image being outside. Where the neighbour is ignored nobody knows, and there is no outline.
+image being outside. Where the neighbour is ignored nobody knows, and there is no outline; of a mask that has no other
+neighbours the ignored ones count as outside, so that every mask with a pixel has an outline.
 
 Axes: H and W pixels, K and L pixels of an outline.
 """
@@ -17,7 +18,7 @@ _MANY = 100_000
 
 
 class Distances(NamedTuple):
-    """``hd95``: NaN where an outline is empty. ``boundary_f``: 1 where both are, 0 where one is."""
+    """``hd95``: 0 where both masks are empty, the image's diagonal where one is. ``boundary_f``: 1 and 0 there."""
 
     hd95: float
     boundary_f: float
@@ -27,13 +28,17 @@ def outline_distances(one_HW: np.ndarray, other_HW: np.ndarray, ignored_HW: np.n
     """Two bool masks compared at their outlines, in pixels.
 
     ``hd95``: the 95 % Hausdorff distance; of the distances from each pixel of one outline to the nearest of the other
-    the 95th percentile (numpy's, linear), the larger one of the two directions. ``boundary_f``: the harmonic mean of
-    the shares of either outline that lie within ``TOLERANCE`` of the other.
+    the 95th percentile (numpy's, linear), the larger one of the two directions. A finding that was missed, or invented,
+    is as far off as the image allows: its diagonal; where nothing is there and nothing was found nothing is off (the
+    convention of the BraTS challenges). So every image counts, the same ones for every model. ``boundary_f``: the
+    harmonic mean of the shares of either outline that lie within ``TOLERANCE`` of the other.
     """
-    reach = max(1.0, TOLERANCE * float(np.hypot(*one_HW.shape)))
-    one_K2, other_L2 = (outline(mask_HW, ignored_HW) for mask_HW in (one_HW, other_HW))
+    diagonal = float(np.hypot(*one_HW.shape))
+    reach = max(1.0, TOLERANCE * diagonal)
+    one_K2, other_L2 = (_known_outline(mask_HW, ignored_HW) for mask_HW in (one_HW, other_HW))
     if not len(one_K2) or not len(other_L2):
-        return Distances(np.nan, float(len(one_K2) == len(other_L2)))
+        alike = len(one_K2) == len(other_L2)
+        return Distances(0.0 if alike else diagonal, float(alike))
     there_K, back_L = nearest(one_K2, other_L2), nearest(other_L2, one_K2)
     far = max(float(np.percentile(away, 95)) for away in (there_K, back_L))
     near, near_back = (float((away <= reach).mean()) for away in (there_K, back_L))
@@ -53,6 +58,14 @@ def nearest(from_K2: np.ndarray, to_L2: np.ndarray) -> np.ndarray:
     away_HW = np.ones(both.max(axis=0) - corner + 1, dtype=bool)
     away_HW[tuple((to_L2 - corner).T)] = False
     return distance_transform_edt(away_HW)[tuple((from_K2 - corner).T)]
+
+
+def _known_outline(mask_HW: np.ndarray, ignored_HW: np.ndarray) -> np.ndarray:
+    known_HW = mask_HW & ~ignored_HW
+    outline_K2 = outline(known_HW, ignored_HW)
+    if len(outline_K2) or not known_HW.any():
+        return outline_K2
+    return outline(known_HW, np.zeros_like(ignored_HW))
 
 
 def outline(mask_HW: np.ndarray, ignored_HW: np.ndarray) -> np.ndarray:

@@ -1,18 +1,21 @@
 """How well findings are outlined, one image at a time, so that no two masks are held at once.
 
-``segment``, the corrected protocol: at the pixels of the image as its data set has it, over all images. For a finding
+``segment``, the corrected protocol: at the pixels of the owner's original image, over all images. For a finding
 with predicted pixels P and true ones T, of an image's known pixels:
 
 - Dice: 2 |P and T| / (|P| + |T|), and intersection over union: |P and T| / |P or T|. Where T is empty both are 1 if P
   is empty too and 0 else. ``dice_positive`` is the Dice where T is not empty.
-- ``hd95``, in pixels and lower for better, and ``boundary_f``: ``src/evaluation/mask_distance.py``.
+- ``hd95``, in pixels and lower for better, and ``boundary_f``: ``src/evaluation/mask_distance.py``. A finding that is
+  missed or invented counts as the image's diagonal and as 0, a rightly empty mask as 0 and as 1.
 - ``pooled_dice``: Dice of the pixels of all images together, the mean over the findings.
 
 ``segment_published`` (Wang et al., NeurIPS 2022): Dice at the network's own pixels at a threshold of 0.5, 1 for an
 empty mask predicted empty, the mean over images.
 
 A figure of an image is the mean over its findings, each a mask of its own, for which it is defined. Pixels whose truth
-is ``IGNORED`` count in nothing, nor does a finding of which an image has no other pixel.
+is ``IGNORED`` count in nothing, nor does a finding of which an image has no other pixel. Where a figure is undefined it
+is so by the truth alone, so that two models are compared on the same images: ``segment/images`` says how many have
+``dice``, ``iou``, ``hd95`` and ``boundary_f``, ``segment/positives`` how many ``dice_positive``.
 
 Axes: N images, F findings, H and W pixels, M measures.
 """

@@ -17,6 +17,7 @@ from src.data.health.marks import check_marks
 from src.data.health.samples import choose_samples
 from src.data.health.splits import check_reports, check_splits
 from src.data.packed import PackedDataSet
+from src.data.packed_table import PackedTable
 from src.data.sources import SPLITS
 from src.data.store.store import Store
 from src.pictures.annotated import Sample, draw_annotated
@@ -119,12 +120,19 @@ def _draw(dataset: PackedDataSet, columns: Columns, store: Store, title: str, pa
             caption=_spoken(columns.label_NF[position], columns.finding_names),
             boxes=table.boxes(index),
             # boxes that count as masks are on the picture already
-            masks=table.masks(index) if dataset.masks == "own" else [],
+            masks=_on_image(table, index) if dataset.masks == "own" else [],
         )
         for index, position in enumerate(position_K)
     ]
     counts = ", ".join(f"{split} {columns.within(split).sum():,}" for split in SPLITS)
     draw_annotated(samples, path, heading=title, aside=f"{len(columns):,} images: {counts}")
+
+
+def _on_image(table: PackedTable, index: int) -> list[tuple[str, np.ndarray]]:
+    """The masks in pixels of the packed image."""
+    original = table.original(index)
+    shape = original.image_height, original.image_width
+    return [(name, original.to_image.mask(mask_HW, *shape)) for name, mask_HW in table.masks(index)]
 
 
 def _sides(columns: Columns, position: int) -> str:

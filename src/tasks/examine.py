@@ -76,8 +76,7 @@ def columns_of(dataset: PackedDataSet, store: Store) -> tuple[Columns, list[Chec
         positions = dataset.split_rule.assign(images_of(store))
     except UserError as error:
         checks.append(Check(name="splits by dataset.split", state="problem", number=1, advice=str(error)))
-    size = store.manifest.recipe["size"]
-    return read_columns(store.index, names, size=size, positions=positions), checks
+    return read_columns(store.index, names, positions=positions), checks
 
 
 def drawable(dataset: PackedDataSet, store: Store, position_N: np.ndarray) -> PackedTable:

@@ -77,7 +77,7 @@ class LoaderBenchmark:
         """The figures, with the machine and the spread."""
         one_thread(0)
         torch.set_num_threads(1)
-        recipe = Recipe(size=self.size, pad=False, codec="raw", dicom_scale="maximum")
+        recipe = Recipe(resize="longest", size=self.size, pad=False, codec="raw", dicom_scale="maximum")
         with tempfile.TemporaryDirectory() as folder:
             paths = write_radiographs(Path(folder, "raw"), self.files, self.height, self.width)
             small = write_small_radiographs(Path(folder, "small"), 64, self.size)
@@ -136,7 +136,8 @@ class LoaderBenchmark:
 
         image_HW = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
         assert image_HW is not None
-        return shrink(image_HW, place(*image_HW.shape[:2], size=self.size, pad=False))
+        placement = place(*image_HW.shape[:2], size=self.size, pad=False, resize="longest")
+        return shrink(image_HW, placement, resize="longest")
 
     def _split(self, table: "PackedTable | DecodingTable", count: int) -> PairSplit:
         return PairSplit(

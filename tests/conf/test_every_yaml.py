@@ -93,6 +93,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     # the others are 36 pixels before they are cropped to 32
     "transform/whole": ("transform.size=32",),
     "transform/segment_published": ("task=segment", "transform.size=32", *SMALL_UNET),
+    "transform/detect_published": ("transform.size=32",),
     "dataset/ms_cxr": ("dataset.split.values={train:[train],val:[val],test:[test]}",),
     "experiment/mgca_vit": ("encoder/image=vit_base", *SMALL_DEIT, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
     "experiment/mgca_resnet50": ("encoder/image=resnet50", *SMALL_RESNET, "dataset=phantom", *SMALL_PHANTOM, *ONE_CPU),
@@ -119,7 +120,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "head/unet": SEGMENT,
     "head/unet_narrow": ("task=segment", "transform.size=32", "head.decoder_channels=[16,16,8,8,8]"),
     "head/retinanet_narrow": DETECT,
-    "head/setr_pup": ("task=segment", "transform.size=32", "head.config.channels=8"),
+    "head/setr_pup": ("task=segment", "transform.size=32", "head.decoder_channels=[8,8,8,8]"),
     "head/upernet": ("task=segment", "transform.size=32", "head.config.channels=8"),
     "head/fcn": ("task=segment", "transform.size=32", "head.config.channels=8"),
     "task/detect": DETECT[1:],
@@ -238,6 +239,8 @@ def _prepare(option: str, arguments: list[str], raw: Path, store: Path, run_cli:
         return [word.replace("{root}", str(raw / tree)) for word in reads]
     places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
     own = [f"dataset={data_set}", *(word for word in arguments if word.startswith("dataset."))]
+    # an experiment may choose another store, and other settings of the reader
+    own += [word for word in arguments[:1] if word.startswith("+experiment=")]
     chosen_by_itself = arguments[0] == f"dataset={data_set}"
     for task in ("prepare", "doctor") if chosen_by_itself else ("prepare",):
         answer = run_cli(f"task={task}", *own, *places, "task.num_workers=0")

@@ -85,7 +85,15 @@ class Small(Marked):
 
 
 class Measured(Marked):
-    """Made from originals of twice the size, and half of that shift."""
+    """Made from originals of twice the size, whose masks it has."""
+
+    def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
+        return [(name, mask_HW.repeat(2, 0).repeat(2, 1)) for name, mask_HW in super().masks(index)]
+
+    def ignored_mask(self, index: int) -> np.ndarray:
+        return super().ignored_mask(index).repeat(2, 0).repeat(2, 1)
+
+    image = Plain.image
 
     def original(self, index: int) -> Original:
         return unchanged(100, 80)._replace(height=200, width=160, to_image=_HALF)
@@ -267,7 +275,9 @@ def test_pixels_of_an_original(annotated: Callable[..., AnnotatedImages]) -> Non
     np.testing.assert_allclose(back_N4, truth.objects.box_N4, atol=2e-3)
     on_image_N4 = images.to_image("val", 1).apply(batch.objects[1].box_N4)
     np.testing.assert_allclose(2 * on_image_N4, back_N4, atol=1e-5)
-    np.testing.assert_allclose(truth.to_original.apply(on_image_N4), back_N4, atol=1e-5)
+    np.testing.assert_allclose(images.from_original("val", 1).apply(back_N4), on_image_N4, atol=1e-4)
+    masks = annotated(_Source(Measured), "masks").truth("val", 1).mask_FHW
+    np.testing.assert_array_equal(masks[1] == 1, _filled(Marked.marks[2][1]).repeat(2, 0).repeat(2, 1))
 
 
 @pytest.mark.parametrize("kind", ["boxes", "masks"])

@@ -1,6 +1,7 @@
 """What a config makes of a store: labels, splits, fractions, sentences, boxes as masks."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _settings(root: Path, size: int, *overrides: str) -> StoreSettings:
     folder = str(root / "store")
-    return StoreSettings(folder=folder, size=size, pad=False, codec="raw", dataset="made", overrides=overrides)
+    return StoreSettings(
+        name="default",
+        resize="longest",
+        folder=folder,
+        size=size,
+        pad=False,
+        codec="raw",
+        dataset="made",
+        overrides=overrides,
+    )
 
 
 def _data_set(root: Path, **changes: Any) -> PackedDataSet:
@@ -55,7 +65,14 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "name": "made",
         "reader": MadeReader(root=str(root / "raw")),
         "store": StoreSettings(
-            folder=str(root / "store"), size=48, pad=False, codec="raw", dataset="made", overrides=()
+            name="default",
+            resize="longest",
+            folder=str(root / "store"),
+            size=48,
+            pad=False,
+            codec="raw",
+            dataset="made",
+            overrides=(),
         ),
         "split": OfficialSplit(values={"train": ["train"], "test": ["test"]}, val_from_train=0, seed=0),
         "lists": None,
@@ -115,11 +132,10 @@ def test_sentences_in_place_of_reports(root: Path) -> None:
 def test_boxes_as_masks(root: Path) -> None:
     own, filled = _data_set(root).table("train"), _data_set(root, masks="boxes").table("train")
     ((name, mask_HW),) = filled.masks(0)
-    ((_, edge_4),) = filled.boxes(0)
     assert name == "two"
-    left, top, right, bottom = edge_4.round().astype(int)
-    wanted_HW = np.zeros((48, 32), dtype=bool)
-    wanted_HW[top:bottom, left:right] = True
+    # in pixels of the original
+    wanted_HW = np.zeros((90, 60), dtype=bool)
+    wanted_HW[30:75, 6:36] = True
     np.testing.assert_array_equal(mask_HW, wanted_HW)
     assert own.masks(0)[0][1].sum() != mask_HW.sum()
     assert filled.masks(1) == []
@@ -167,9 +183,32 @@ def test_the_command_is_what_was_typed_and_what_is_missing(root: Path) -> None:
     )
 
 
-def test_own_reports_of_a_data_set_without_any(root: Path, tmp_path: Path) -> None:
-    from dataclasses import replace
+@pytest.mark.parametrize(
+    ("name", "typed", "said"),
+    [
+        ("default", (), "dataset=made"),
+        ("stretch_224", (), "store=stretch_224 dataset=made"),
+        ("stretch_224", ("store=stretch_224",), "store=stretch_224 dataset=made"),
+        # which chooses its store and its reader's settings itself
+        ("stretch_224", ("+experiment=detect/rsna", "tuning.max_epochs=1"), "+experiment=detect/rsna dataset=made"),
+    ],
+)
+def test_the_command_makes_the_store_that_is_asked_for(root: Path, name: str, typed: Any, said: str) -> None:
+    settings = replace(_settings(root, 48, *typed), name=name, folder=str(root / "none"))
+    with pytest.raises(UserError, match=r"is not packed yet") as caught:
+        _data_set(root, store=settings).check()
+    assert f"make it with: python -m src.run task=prepare {said} paths.raw=DIR. " in str(caught.value)
 
+
+def test_a_store_of_another_resize_is_refused(root: Path) -> None:
+    settings = replace(_settings(root, 48), resize="stretch")
+    with pytest.raises(
+        UserError, match=r"store\.resize is longest in the store and stretch here.* store\.resize=stretch "
+    ):
+        _data_set(root, store=settings).check()
+
+
+def test_own_reports_of_a_data_set_without_any(root: Path, tmp_path: Path) -> None:
     data_set = _data_set(root, store=_settings(tmp_path, 48))
     made = data_set.reader.read()
     silent = replace(made, entries=[replace(entry, report="") for entry in made.entries])

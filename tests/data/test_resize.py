@@ -2,22 +2,22 @@
 
 import numpy as np
 import pytest
-from albumentations import BboxParams, Compose, PadIfNeeded
+from albumentations import BboxParams, Compose, PadIfNeeded, Resize
 from hypothesis import given
 from hypothesis import strategies as st
 
 from src.data.longest_side import LongestSide
-from src.data.resize import fit_longest_side, frame, move_boxes, place, resize_mask, shrink
+from src.data.resize import fit_longest_side, frame, move_boxes, place, shrink
 
 
 @given(st.integers(16, 300), st.integers(16, 300), st.integers(16, 200))
 def test_the_longer_side_and_the_padding_are_albumentations(height: int, width: int, size: int) -> None:
     image_HW = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
-    where = place(height, width, size=size, pad=True)
+    where = place(height, width, size=size, pad=True, resize="longest")
     box = [(width * 0.2, height * 0.1, width * 0.7, height * 0.9)]
     steps = [LongestSide(size=size), PadIfNeeded(min_height=size, min_width=size, fill=0)]
     wanted = Compose(steps, bbox_params=BboxParams(format="pascal_voc"))(image=image_HW, bboxes=box)
-    np.testing.assert_array_equal(frame(shrink(image_HW, where), where), wanted["image"])
+    np.testing.assert_array_equal(frame(shrink(image_HW, where, resize="longest"), where), wanted["image"])
     moved_N4 = move_boxes(np.array(box), height, width, where)
     np.testing.assert_allclose(moved_N4, np.array(wanted["bboxes"])[:, :4], atol=0.02)
 
@@ -30,12 +30,14 @@ def test_the_shorter_side_is_rounded_down(height: int, width: int, fitted: tuple
     assert fit_longest_side(height, width, 256) == fitted
 
 
-def test_a_mask_lies_where_its_image_lies() -> None:
-    mask_HW = np.zeros((60, 40), dtype=bool)
-    mask_HW[30:, :20] = True
-    where = place(60, 40, size=30, pad=True)
-    small_HW = resize_mask(mask_HW, where)
-    assert small_HW.shape == (30, 30)
-    wanted_HW = np.zeros((30, 30), dtype=bool)
-    wanted_HW[15:, 5:15] = True
-    np.testing.assert_array_equal(small_HW, wanted_HW)
+@given(st.integers(16, 300), st.integers(16, 300), st.integers(16, 200), st.booleans())
+def test_stretched_both_sides_have_the_size_and_boxes_follow(height: int, width: int, size: int, pad: bool) -> None:
+    image_HW = np.random.default_rng(0).integers(0, 256, (height, width), dtype=np.uint8)
+    where = place(height, width, size=size, pad=pad, resize="stretch")
+    box = [(width * 0.2, height * 0.1, width * 0.7, height * 0.9)]
+    step = Compose([Resize(size, size, interpolation=1)], bbox_params=BboxParams(format="pascal_voc"))
+    wanted = step(image=image_HW, bboxes=box)
+    np.testing.assert_array_equal(frame(shrink(image_HW, where, resize="stretch"), where), wanted["image"])
+    moved_N4 = move_boxes(np.array(box), height, width, where)
+    np.testing.assert_allclose(moved_N4, [[0.2 * size, 0.1 * size, 0.7 * size, 0.9 * size]], rtol=1e-6)
+    np.testing.assert_allclose(moved_N4, np.array(wanted["bboxes"])[:, :4], atol=0.02)

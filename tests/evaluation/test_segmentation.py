@@ -53,9 +53,12 @@ def naive_outline(mask_HW: np.ndarray, ignored_HW: np.ndarray) -> list[tuple[int
     return points
 
 
-def naive_distances(one, other, reach: float) -> tuple[float, float]:
+def naive_distances(one, other, shape: tuple[int, int]) -> tuple[float, float]:
+    reach = 1.0
+    if not one and not other:
+        return 0.0, 1.0
     if not one or not other:
-        return NAN, float(not one and not other)
+        return math.hypot(*shape), 0.0
     away = [[min(math.dist(p, q) for q in b) for p in a] for a, b in ((one, other), (other, one))]
     shares = [sum(d <= reach for d in each) / len(each) for each in away]
     f = 2 * shares[0] * shares[1] / sum(shares) if sum(shares) else 0.0
@@ -85,8 +88,12 @@ def test_every_measure_of_an_image_is_the_naive_one(seed: int, ignores: bool) ->
     for predicted_HW, truth_HW in zip(predicted_FHW, truth_FHW, strict=True):
         dice, iou = naive_overlap(predicted_HW.astype(float), truth_HW.astype(float))
         ignored_HW = truth_HW == IGNORED
-        outlines = [naive_outline(mask_HW == 1, ignored_HW) for mask_HW in (predicted_HW, truth_HW)]
-        columns.append((dice, iou, dice if (truth_HW == 1).any() else NAN, *naive_distances(*outlines, reach=1.0)))
+        nothing_HW = np.zeros_like(ignored_HW)
+        known = [(mask_HW == 1) & ~ignored_HW for mask_HW in (predicted_HW, truth_HW)]
+        outlines = [naive_outline(m_HW, ignored_HW) or naive_outline(m_HW, nothing_HW) for m_HW in known]
+        columns.append((dice, iou, dice if (truth_HW == 1).any() else NAN, *naive_distances(*outlines, shape)))
+        if ignored_HW.all():
+            columns[-1] = (NAN,) * 5
     known = [[value for value in of if value == value] for of in zip(*columns, strict=True)]
     expected = [sum(of) / len(of) if of else NAN for of in known]
     cases = cases_of([(predicted_FHW, truth_FHW)], ("a", "b"))
@@ -116,7 +123,8 @@ def test_the_rule_of_empty_masks(published: bool) -> None:
         return
     assert cases.value_NM[:, 1].tolist() == [1, 0, 0, 1, 1]
     assert cases.value_NM[:, 2].tolist() == pytest.approx([NAN, NAN, 0, 1, NAN], nan_ok=True)
-    assert cases.value_NM[:, 3].tolist() == pytest.approx([NAN, NAN, NAN, 0, NAN], nan_ok=True)
+    # found nothing where nothing is; invented; missed, the diagonal of 4 x 4 each; found; nothing known
+    assert cases.value_NM[:, 3].tolist() == pytest.approx([0, 32**0.5, 32**0.5, 0, 0])
     assert cases.value_NM[:, 4].tolist() == [1, 0, 0, 1, 1]
 
 
@@ -128,6 +136,50 @@ def test_the_outline_stops_where_nobody_knows() -> None:
     # the three columns that are left have no edge on the right
     assert sorted(map(tuple, outline(mask_HW, ignored_HW).tolist())) == sorted(naive_outline(mask_HW, ignored_HW))
     assert len(outline(mask_HW, ignored_HW)) == 9
+
+
+def test_a_finding_amid_ignored_pixels_has_an_outline() -> None:
+    ignored_HW = np.zeros((9, 9), dtype=bool)
+    ignored_HW[1:8, 1:8] = True
+    ignored_HW[3:6, 3:6] = False
+    whole_HW, middle_HW, none_HW = np.zeros((3, 9, 9), dtype=bool)
+    whole_HW[3:6, 3:6], middle_HW[4, 4] = True, True
+    assert outline_distances(whole_HW, whole_HW, ignored_HW) == (0, 1)
+    # of the eight pixels around the middle the farthest are the diagonal ones
+    assert outline_distances(middle_HW, whole_HW, ignored_HW).hd95 == pytest.approx(2**0.5)
+    assert outline_distances(whole_HW, none_HW, ignored_HW) == (162**0.5, 0)
+
+
+def disc(x: int, y: int, radius: int = 9) -> np.ndarray:
+    y_HW, x_HW = np.mgrid[:96, :96]
+    return ((x_HW - x) ** 2 + (y_HW - y) ** 2 <= radius**2)[None]
+
+
+def test_who_misses_findings_is_not_the_better_for_it() -> None:
+    """A finds all of 12 lesions, B misses the 9 that are hardest: HD95 is over 12 images for both, and B's is worse."""
+    truth = disc(40, 48)
+    a = [(disc(42 + n, 48), truth) for n in range(12)]
+    b = [(found if n < 3 else np.zeros_like(truth), truth) for n, (found, _) in enumerate(a)]
+    value_A, value_B = (cases_of(pairs).value_NM for pairs in (a, b))
+    # a disc moved by n pixels has its outline n pixels off at most
+    assert value_A[:, 3].max() <= 13
+    assert value_B[3:, 3].tolist() == pytest.approx([96 * 2**0.5] * 9)
+    assert value_B[:, 3].mean() > value_A[:, 3].mean()
+    for column in range(5):
+        assert torch.equal(value_A[:, column].isnan(), value_B[:, column].isnan())
+
+
+@given(seed=st.integers(0, 10_000))
+def test_two_models_are_compared_on_the_same_images(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    truths = [made_mask(rng, (8, 7)) for _ in range(3)]
+    for truth_HW in truths:
+        truth_HW[rng.random((8, 7)) < rng.choice([0, 0.3, 1])] = IGNORED
+    models = [cases_of([(made_mask(rng, (8, 7))[None], t_HW[None]) for t_HW in truths]).value_NM for _ in range(2)]
+    assert torch.equal(models[0].isnan(), models[1].isnan())
+    known_N = torch.tensor([bool((truth_HW != IGNORED).any()) for truth_HW in truths])
+    for column in (0, 1, 3, 4):
+        assert torch.equal(~models[0][:, column].isnan(), known_N)
 
 
 def test_the_tolerance_is_a_share_of_the_diagonal() -> None:

@@ -21,10 +21,11 @@ TINY: dict[str, dict[str, Any]] = {
     "yolov3": {"neck.out_channels": [16, 8, 8], "bbox_head.out_channels": [16, 16, 8]},
     "retinanet": {"neck.out_channels": 16},
     "faster_rcnn": {"neck.out_channels": 16, "roi_head.bbox_head.fc_out_channels": 32},
-    "setr_pup": {"channels": 8},
     "upernet": {"channels": 8},
     "fcn": {"channels": 8},
 }
+
+NARROW = {"unet": [16, 16, 8, 8, 8], "setr_pup": [16, 8, 8, 8]}
 
 
 def tiny_head(name: str, *, classes: int = 2, channels: dict[int, int] = CHANNELS, **settings: Any) -> Any:
@@ -33,8 +34,8 @@ def tiny_head(name: str, *, classes: int = 2, channels: dict[int, int] = CHANNEL
     own = {key.replace("__", "."): value for key, value in settings.items()}
     for key, value in {**TINY.get(name, {}), **own}.items():
         OmegaConf.update(cfg, f"head.config.{key}", value, merge=False, force_add=True)
-    if name == "unet":
-        cfg.head.decoder_channels = [16, 16, 8, 8, 8]
+    if name in NARROW:
+        cfg.head.decoder_channels = NARROW[name]
     torch.manual_seed(0)
     try:
         return instantiate(cfg.head, channels=channels, classes=classes, _convert_="all")

@@ -6,13 +6,14 @@ Axes: N images, F = 1 finding.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
 from src.core.errors import UserError
 from src.data.catalogue import Box, Catalogue, Entry, Mask
 from src.data.outlines import Ellipse, Outline, Polygon, Rectangle
+from src.data.published_polygon_box import published_box
 from src.data.reader import Reader, index_files
 from src.data.row_checks import refuse_rows
 from src.data.tables import read_table, require_columns, require_values
@@ -23,6 +24,8 @@ _SPLITS = ("train", "dev")
 _IMAGES = (8000, 1000)
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
+PolygonBoxes = Literal["published", "tight"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class ObjectCxrReader(Reader):
@@ -31,8 +34,11 @@ class ObjectCxrReader(Reader):
     ``root``: the folder of ``train.csv``, ``dev.csv``, ``train/`` and ``dev/``, or one above it. Both releases of the
     tables are read: ``image_name`` holds a name, ``image_path`` of the older one a path of which the name counts. An
     image's id is its folder and its name without ending; patients are not known, so each image is its own. Rows are
-    those of the table of the split, train first.
+    those of the table of the split, train first. ``polygon_boxes``: whether a polygon's box is tight, or the larger one
+    of ``src.data.published_polygon_box``.
     """
+
+    polygon_boxes: PolygonBoxes
 
     title: ClassVar[str] = "Object-CXR"
     where: ClassVar[str] = "https://academictorrents.com/details/fdc91f11d7010f7259a05403fc9d00079a09f5d5"
@@ -43,7 +49,7 @@ class ObjectCxrReader(Reader):
         entries: list[Entry] = []
         counts: list[int] = []
         for split in _SPLITS:
-            part = _read_split(folder, split)
+            part = _read_split(folder, split, self.polygon_boxes)
             entries += part
             counts.append(len(part))
         train, dev = counts
@@ -58,7 +64,7 @@ class ObjectCxrReader(Reader):
         )
 
 
-def _read_split(folder: Path, split: str) -> list[Entry]:
+def _read_split(folder: Path, split: str, polygon_boxes: PolygonBoxes) -> list[Entry]:
     path = folder / f"{split}.csv"
     frame = read_table(path)
     column = "image_path" if "image_path" in frame.columns else "image_name"
@@ -78,7 +84,7 @@ def _read_split(folder: Path, split: str) -> list[Entry]:
                 patient=f"{split}/{PurePosixPath(name).stem}",
                 row=row,
                 split=split,
-                boxes=tuple(Box(0, *_bounds(outline), row) for outline in outlines),
+                boxes=tuple(_box(outline, row, polygon_boxes) for outline in outlines),
                 masks=tuple(Mask(0, outline, row) for outline in outlines),
             )
         )
@@ -116,6 +122,12 @@ def _outline(shape: str) -> Outline:
     if right <= left or bottom <= top:
         raise ValueError("a shape has no area: x2 must lie right of x1 and y2 below y1")
     return outline
+
+
+def _box(outline: Outline, row: int, polygon_boxes: PolygonBoxes) -> Box:
+    if polygon_boxes == "published" and isinstance(outline, Polygon):
+        return Box(0, *published_box(outline.corners), row, may_overhang=True)
+    return Box(0, *_bounds(outline), row)
 
 
 def _bounds(outline: Outline) -> tuple[float, float, float, float]:

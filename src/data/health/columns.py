@@ -21,8 +21,7 @@ SIDE_BIT: Mapping[Split, int] = {split: 1 << number for number, split in enumera
 class Marks:
     """Boxes or masks of a data set, one entry each.
 
-    ``image_B``: positions of their images. ``area_B``: in pixels, of the original image for boxes, of the packed one
-    for masks. ``share_B``: of the image's area.
+    ``image_B``: positions of their images. ``area_B``: in pixels of the original image. ``share_B``: of its area.
     """
 
     image_B: np.ndarray
@@ -83,9 +82,9 @@ def sides(positions: Mapping[Split, np.ndarray], count: int) -> np.ndarray:
 
 
 def read_columns(
-    index: "pa.RecordBatch", finding_names: tuple[str, ...], *, size: int, positions: Mapping[Split, np.ndarray]
+    index: "pa.RecordBatch", finding_names: tuple[str, ...], *, positions: Mapping[Split, np.ndarray]
 ) -> Columns:
-    """The columns of a store's ``index``, whose packed images have a longer side of ``size`` pixels."""
+    """The columns of a store's ``index``."""
     height_N, width_N = _values(index, "height"), _values(index, "width")
     return Columns(
         finding_names=finding_names,
@@ -103,7 +102,7 @@ def read_columns(
         width_N=width_N,
         problem_N=_problems(index),
         boxes=_boxes(index, height_N, width_N),
-        masks=_masks(index, height_N, width_N, size),
+        masks=_masks(index, height_N, width_N),
     )
 
 
@@ -163,7 +162,7 @@ def _boxes(index: "pa.RecordBatch", height_N: np.ndarray, width_N: np.ndarray) -
     )
 
 
-def _masks(index: "pa.RecordBatch", height_N: np.ndarray, width_N: np.ndarray, size: int) -> Marks:
+def _masks(index: "pa.RecordBatch", height_N: np.ndarray, width_N: np.ndarray) -> Marks:
     lists = index.column("masks")
     image_M, masks = _owners(lists), lists.flatten()
     runs = masks.field("runs")
@@ -177,8 +176,7 @@ def _masks(index: "pa.RecordBatch", height_N: np.ndarray, width_N: np.ndarray, s
     odd_M, total_M = odd_R[last] - odd_R[first], total_R[last] - total_R[first]
     # runs of 1 are every second one of each mask, counted from the mask's own first
     area_M = np.where(first % 2 == 0, odd_M, total_M - odd_M)
-    scale_M = size / np.maximum(np.maximum(height_N, width_N)[image_M], 1)
-    whole_M = (height_N[image_M] * scale_M).astype(np.int64) * (width_N[image_M] * scale_M).astype(np.int64)
+    whole_M = height_N[image_M].astype(np.int64) * width_N[image_M]
     return Marks(
         image_B=image_M,
         finding_B=masks.field("finding").to_numpy(zero_copy_only=False),

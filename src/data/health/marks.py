@@ -56,7 +56,7 @@ def _sizes(what: str, marks: Marks, row_N: np.ndarray) -> list[Check]:
         ),
     ]
     if what == "masks":
-        advice = "nothing is left of them in the packed image; correct them, or raise store.size"
+        advice = "no pixel of the image lies in them; correct them"
         checks.append(found("masks empty", empty_B, row_N[marks.image_B], state="warning", advice=advice))
     return checks
 

@@ -13,7 +13,7 @@ import numpy as np
 from src.data.appearance import look, tone
 from src.data.catalogue import Box, Entry, Mask
 from src.data.image_io import ImageError, read_image
-from src.data.resize import Placement, frame, place, resize_mask, shrink
+from src.data.resize import frame, place, shrink
 from src.data.run_lengths import encode_mask
 from src.data.store.recipe import Codec, Recipe
 
@@ -29,14 +29,14 @@ def pack_image(
     path = root / entry.file
     try:
         image_HW = read_image(path, dicom_scale=recipe.dicom_scale)
-        placement = place(*image_HW.shape, size=recipe.size, pad=recipe.pad)
+        placement = place(*image_HW.shape, size=recipe.size, pad=recipe.pad, resize=recipe.resize)
         boxes = _boxes(entry.boxes, *image_HW.shape)
-        masks = _masks(entry.masks, *image_HW.shape, placement=placement)
+        masks = _masks(entry.masks, *image_HW.shape)
     except ImageError as error:
         return row | _nothing(str(error))
     except ValueError as error:
         return row | _nothing(f"{path.name} {error}")
-    inner_HW = shrink(image_HW, placement)
+    inner_HW = shrink(image_HW, placement, resize=recipe.resize)
     return row | {
         "boxes": boxes,
         "masks": masks,
@@ -103,11 +103,11 @@ def _nothing(problem: str) -> dict[str, Any]:
 
 
 def _boxes(boxes: Sequence[Box], height: int, width: int) -> list[dict[str, float]]:
-    """Boxes cut at the image's edges; ``ValueError`` for one that reaches further out than a hundredth of a side."""
+    """Boxes cut at the image's edges; ``ValueError`` for one that reaches further out than it may."""
     kept = []
     for box in boxes:
         over = max(-box.left / width, -box.top / height, box.right / width - 1, box.bottom / height - 1)
-        if over > _TOLERANCE:
+        if over > _TOLERANCE and not box.may_overhang:
             raise ValueError(f"has a box (row {box.row} of its table) that lies outside its {width} x {height} pixels")
         edges = {
             "left": max(box.left, 0.0),
@@ -121,7 +121,7 @@ def _boxes(boxes: Sequence[Box], height: int, width: int) -> list[dict[str, floa
     return kept
 
 
-def _masks(masks: Sequence[Mask], height: int, width: int, *, placement: Placement) -> list[dict[str, Any]]:
+def _masks(masks: Sequence[Mask], height: int, width: int) -> list[dict[str, Any]]:
     whole: dict[int, np.ndarray] = {}
     for mask in masks:
         try:
@@ -129,7 +129,4 @@ def _masks(masks: Sequence[Mask], height: int, width: int, *, placement: Placeme
         except ValueError as error:
             raise ValueError(f"{error} (row {mask.row} of its table)") from None
         whole[mask.finding] = mask_HW if mask.finding not in whole else whole[mask.finding] | mask_HW
-    return [
-        {"finding": finding, "runs": encode_mask(resize_mask(mask_HW, placement))}
-        for finding, mask_HW in sorted(whole.items())
-    ]
+    return [{"finding": finding, "runs": encode_mask(mask_HW)} for finding, mask_HW in sorted(whole.items())]

@@ -37,7 +37,8 @@ def schema(finding_count: int) -> "pa.Schema":
         "report": pa.large_string(),
         # in pixels of the original image
         "boxes": pa.list_(box),
-        # of the packed image: lengths of runs of 0 and 1 in turn, row by row
+        # of the original image, so that they are resampled once, by who reads them: lengths of runs of 0 and 1 in turn,
+        # row by row
         "masks": pa.list_(mask),
         # below the data set's folder
         "source": pa.string(),

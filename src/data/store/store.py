@@ -78,7 +78,7 @@ class Store:
     def placement(self, row: int) -> Placement:
         """Where the original lies in the packed image."""
         recipe = self.manifest.recipe
-        return place(*self.size(row), size=recipe["size"], pad=recipe["pad"])
+        return place(*self.size(row), size=recipe["size"], pad=recipe["pad"], resize=recipe["resize"])
 
     def report(self, row: int) -> str:
         """The report as its owner wrote it."""
@@ -86,17 +86,22 @@ class Store:
 
     def boxes(self, row: int) -> list[tuple[int, np.ndarray]]:
         """Finding and left, top, right, bottom of each box, in pixels of the packed image."""
-        boxes = self._cell("boxes", row)
-        edge_N4 = np.array([[box[edge] for edge in ("left", "top", "right", "bottom")] for box in boxes])
+        boxes = self.original_boxes(row)
+        edge_N4 = np.array([edge_4 for _, edge_4 in boxes])
         moved_N4 = move_boxes(edge_N4, *self.size(row), self.placement(row))
-        return [(box["finding"], edge_4) for box, edge_4 in zip(boxes, moved_N4, strict=True)]
+        return [(finding, edge_4) for (finding, _), edge_4 in zip(boxes, moved_N4, strict=True)]
+
+    def original_boxes(self, row: int) -> list[tuple[int, np.ndarray]]:
+        """Finding and left, top, right, bottom of each box, in pixels of the original."""
+        return [
+            (box["finding"], np.array([box[edge] for edge in ("left", "top", "right", "bottom")], dtype=np.float32))
+            for box in self._cell("boxes", row)
+        ]
 
     def masks(self, row: int) -> list[tuple[int, np.ndarray]]:
-        """Finding and mask, bool (H, W), of each finding that has one."""
-        where = self.placement(row)
+        """Finding and mask of each finding that has one, bool (H, W) of the original."""
         return [
-            (mask["finding"], decode_mask(np.array(mask["runs"]), where.height, where.width))
-            for mask in self._cell("masks", row)
+            (mask["finding"], decode_mask(np.array(mask["runs"]), *self.size(row))) for mask in self._cell("masks", row)
         ]
 
     @cached_property

@@ -71,7 +71,10 @@ def draw_precision(cases: Matches, folder: Path) -> list[Path]:
 def draw_masks(
     kept: Mapping[int, tuple[Tensor, np.ndarray]], cases: Values, images: AnnotatedImages, split: Split, folder: Path
 ) -> list[Path]:
-    """Draw ``masks.png``: of each position kept, what was predicted (bool) and what is there; the files drawn."""
+    """Draw ``masks.png``: of each position kept, what was predicted (bool) and what is there; the files drawn.
+
+    ``kept``: masks in pixels of ``images.image``.
+    """
     names, dice_N = images.finding_names, cases.value_NM[:, cases.names.index("dice")]
     overlays = [
         _of_masks(predicted_FHW, truth_FHW, images, split, position, f"Dice {float(dice_N[position]):.2f}")
@@ -87,7 +90,7 @@ def _of_boxes(
     judged: JudgedImage, images: AnnotatedImages, split: Split, position: int, names: Sequence[str]
 ) -> Overlay:
     image_HW = images.image(split, position)
-    from_original = images.to_original(split, position).inverse().then(images.to_image(split, position))
+    from_original = images.from_original(split, position)
     objects = Objects(*(from_original.apply(part) if part.ndim == 2 else part for part in judged.objects))
     sure_N = (judged.found.score_N >= _LEAST_SCORE).nonzero().flatten()[:_MOST]
     found = Detections(*(part[sure_N] for part in judged.found))

@@ -6,10 +6,12 @@ Axes: F findings, H and W pixels.
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 import torch
 from lightning import Trainer
 
 from src.data.annotated_images import AnnotatedImages
+from src.data.axis_map import AxisMap
 from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.estimate import Estimate
@@ -35,6 +37,8 @@ def judge_masks(
 ) -> tuple[dict[str, Estimate | float | int], Mapping[str, Cases], list[Path]]:
     """The figures of both protocols, the cases behind each, and the pictures drawn of ``shown`` images.
 
+    Corrected ones are measured at the pixels of the owner's originals, whatever a store made of them: probabilities are
+    interpolated to these once, from the network's grid, and the truth is the owner's own mask.
     Every image's masks are written below ``run_dir/predictions/masks`` as they are made; none is held longer.
     """
     names, keys = images.finding_names, images.case_keys(split)
@@ -42,15 +46,15 @@ def judge_masks(
     chosen, kept = spread(len(keys), shown), {}
     for position, probability_FHW, seen_FHW in probabilities_in(module, images, split, trainer):
         published.add(probability_FHW > _PUBLISHED_THRESHOLD, seen_FHW)
-        truth = images.truth(split, position)
-        whole_FHW = images.to_image(split, position).probability(probability_FHW.numpy(), *truth.mask_FHW.shape[1:])
-        predicted_FHW = torch.from_numpy(whole_FHW >= threshold)
-        corrected.add(predicted_FHW, torch.from_numpy(truth.mask_FHW))
-        original_FHW = truth.to_original.mask(predicted_FHW.numpy(), truth.height, truth.width)
+        truth, to_original = images.truth(split, position), images.to_original(split, position)
+        predicted_FHW = _outlined(probability_FHW.numpy(), to_original, truth.height, truth.width, threshold)
+        corrected.add(torch.from_numpy(predicted_FHW), torch.from_numpy(truth.mask_FHW))
         one = keys.take(torch.tensor([position]))
-        save_masks(torch.from_numpy(original_FHW), one, names, run_dir / "predictions" / "masks")
+        save_masks(torch.from_numpy(predicted_FHW), one, names, run_dir / "predictions" / "masks")
         if position in chosen:
-            kept[position] = predicted_FHW, truth.mask_FHW
+            on_image, shape = images.from_original(split, position), images.image(split, position).shape
+            small_FHW = on_image.mask(predicted_FHW, *shape)
+            kept[position] = torch.from_numpy(small_FHW), on_image.mask(truth.mask_FHW, *shape)
     cases = {PUBLISHED: published.cases(keys), CORRECTED: corrected.cases(keys)}
     figures = {
         **published.figures(cases[PUBLISHED], resamples=resamples),
@@ -58,3 +62,15 @@ def judge_masks(
     }
     drawn = draw_masks(kept, cases[CORRECTED], images, split, run_dir / "pictures") if kept else []
     return figures, cases, drawn
+
+
+def _outlined(
+    probability_FHW: np.ndarray, to_original: AxisMap, height: int, width: int, threshold: float
+) -> np.ndarray:
+    """The pixels of each finding in the original, bool (F, ``height``, ``width``)."""
+    outlined_FHW = np.zeros((len(probability_FHW), height, width), dtype=bool)
+    for outlined_HW, probability_HW in zip(outlined_FHW, probability_FHW, strict=True):
+        # an interpolated value is never above the largest
+        if probability_HW.max() >= threshold:
+            outlined_HW[:] = to_original.probability(probability_HW, height, width) >= threshold
+    return outlined_FHW

@@ -4,7 +4,9 @@ Axes: B images, E channels of a map, R and S rows and columns of a map, F findin
 """
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Generic
 
 import torch
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 
 from src.core.case_keys import CaseKeys
 from src.core.dense import DenseBatch
+from src.core.distributed import first_of_each, value_in_first
 from src.evaluation.coco_format import JudgedImage
 from src.evaluation.detection import judge_detections
 from src.evaluation.estimate import value_of
@@ -81,13 +84,13 @@ class DenseModule(LightningModule, Generic[Head]):
 class DetectionModule(DenseModule[DetectionHead]):
     """Detection; logs ``val/map`` too, COCO's mean average precision on the validation images, in their own pixels.
 
-    Of several processes it is the mean of theirs. ``names``: the findings.
+    Of several processes it is that of the images of all, each counted once. ``names``: the findings.
     """
 
     def __init__(self, *, network: DenseNetwork[DetectionHead], names: Sequence[str], tuning: Tuning) -> None:
         super().__init__(network=network, tuning=tuning)
         self._names = names
-        self._judged: list[JudgedImage] = []
+        self._judged: dict[int, JudgedImage] = {}
 
     def loss(self, batch: Batch, maps: Sequence[Tensor], size: tuple[int, int]) -> Tensor:
         """The sum of the library's losses."""
@@ -95,18 +98,26 @@ class DetectionModule(DenseModule[DetectionHead]):
 
     def watch(self, batch: Batch, maps: Sequence[Tensor], size: tuple[int, int]) -> None:
         """Keep what is found in a held-out batch, and what is there."""
-        self._judged += [
-            JudgedImage(found=found, objects=objects, height=size[0], width=size[1])
-            for found, objects in zip(self.network.head.detect(maps, size), batch.objects, strict=True)
-        ]
+        every = zip(batch.position_B.tolist(), self.network.head.detect(maps, size), batch.objects, strict=True)
+        for position, found, objects in every:
+            # on the host, where the images of all processes come together
+            there, objects = (type(part)(*(tensor.cpu() for tensor in part)) for part in (found, objects))
+            self._judged[position] = JudgedImage(found=there, objects=objects, height=size[0], width=size[1])
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean average precision; 0 where no image has an object."""
-        keys = CaseKeys.of(torch.arange(len(self._judged)))
-        figures, _ = judge_detections(self._judged, keys, self._names, resamples=0)
-        self._judged = []
-        precision = torch.tensor(value_of(figures["detect/map"]), device=self.device).nan_to_num(0)
-        self.log("val/map", precision, prog_bar=True, sync_dist=True)
+        """Log the mean average precision, one number in every process; 0 where no image has an object."""
+        judged = first_of_each(self._judged)
+        self._judged = {}
+        # the first process computes it for all: it takes a while, and no two may differ
+        precision = value_in_first(partial(self._mean_average_precision, judged))
+        self.log("val/map", precision, prog_bar=True)
+
+    def _mean_average_precision(self, judged: Mapping[int, JudgedImage]) -> float:
+        positions = sorted(judged)
+        keys = CaseKeys.of(torch.tensor(positions, dtype=torch.int64))
+        figures, _ = judge_detections([judged[position] for position in positions], keys, self._names, resamples=0)
+        value = value_of(figures["detect/map"])
+        return 0.0 if math.isnan(value) else value
 
 
 class SegmentationModule(DenseModule[SegmentationHead]):

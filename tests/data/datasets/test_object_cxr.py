@@ -8,9 +8,12 @@ import pytest
 
 from src.core.errors import UserError
 from src.data.catalogue import Catalogue
-from src.data.datasets.object_cxr import ObjectCxrReader
+from src.data.datasets.object_cxr import ObjectCxrReader, PolygonBoxes
 from src.data.image_io import read_image
 from src.data.outlines import Ellipse, Polygon, Rectangle
+from src.data.published_polygon_box import published_box
+from src.data.store.pack_image import pack_image
+from src.data.store.recipe import Recipe
 from tests.trees import object_cxr as tree
 
 
@@ -27,8 +30,8 @@ def spoilt(made: Path, tmp_path: Path) -> Path:
     return tmp_path / "raw"
 
 
-def read(root: Path) -> Catalogue:
-    return ObjectCxrReader(root=str(root)).read()
+def read(root: Path, polygon_boxes: PolygonBoxes = "tight") -> Catalogue:
+    return ObjectCxrReader(root=str(root), polygon_boxes=polygon_boxes).read()
 
 
 def test_labels_splits_and_files(made: Path) -> None:
@@ -56,6 +59,38 @@ def test_shapes_lie_where_the_picture_has_them(made: Path) -> None:
             assert np.abs(np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) - box[1:5]).max() <= 1.5
             assert np.mean(image_HW[mask_HW] > 220) > 0.9
     assert kinds == {Rectangle, Ellipse, Polygon}
+
+
+def test_published_boxes_of_polygons_alone_are_larger(made: Path) -> None:
+    tight, published = (read(made, which).entries for which in ("tight", "published"))
+    seen = 0
+    for one, other in zip(tight, published, strict=True):
+        assert one.masks == other.masks
+        for box, large, mask in zip(one.boxes, other.boxes, one.masks, strict=True):
+            if isinstance(mask.outline, Polygon):
+                seen += 1
+                assert large.may_overhang
+                assert large[1:5] == published_box(mask.outline.corners)
+            else:
+                assert box == large
+    assert seen > 3
+
+
+def test_a_published_box_is_cut_at_the_edge_of_its_image(spoilt: Path, tmp_path: Path) -> None:
+    path = spoilt / "dev.csv"
+    lines = path.read_text().splitlines()
+    # a hook along the left edge, whose pole lies far to its right
+    lines[1] = lines[1].partition(",")[0] + ",2 0 40 60 40 60 44 3 44 3 100 0 100"
+    path.write_text("\n".join(lines))
+    catalogue = read(spoilt, "published")
+    entry = catalogue.entries[24]
+    assert entry.boxes[0].left < -0.01 * 128 or entry.boxes[0].top < 0 or entry.boxes[0].bottom > 100
+    recipe = Recipe(resize="stretch", size=32, pad=False, codec="raw", dicom_scale="maximum")
+    row = pack_image(entry, [1.0], root=catalogue.root, report_root=None, recipe=recipe)
+    assert row["problem"] == ""
+    (box,) = row["boxes"]
+    assert 0 <= box["left"] < box["right"] <= row["width"]
+    assert 0 <= box["top"] < box["bottom"] <= row["height"]
 
 
 def test_the_older_release_holds_paths(spoilt: Path) -> None:

@@ -42,7 +42,16 @@ def _source(**changes: Any) -> PairsSource:
     config.store = None
     values: Any = OmegaConf.to_container(OmegaConf.merge(config, changes))
     assert values.pop("_target_") == "src.data.datasets.pairs.PairsSource"
-    values["store"] = StoreSettings(folder="no store", size=32, pad=False, codec="raw", dataset="made", overrides=())
+    values["store"] = StoreSettings(
+        name="default",
+        resize="longest",
+        folder="no store",
+        size=32,
+        pad=False,
+        codec="raw",
+        dataset="made",
+        overrides=(),
+    )
     return PairsSource(**values)
 
 

@@ -27,7 +27,7 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 def columns(store: Store) -> Columns:
-    return read_columns(store.index, store.manifest.finding_names, size=48, positions={"train": np.arange(10)})
+    return read_columns(store.index, store.manifest.finding_names, positions={"train": np.arange(10)})
 
 
 def test_unpacked_images_have_the_columns_and_the_pixels_of_packed_ones(stores: tuple[Store, UnpackedStore]) -> None:
@@ -50,7 +50,7 @@ def test_boxes_and_masks_have_their_areas(stores: tuple[Store, UnpackedStore]) -
     drawn = {row: [int(mask_HW.sum()) for _, mask_HW in store.masks(row)] for row in np.flatnonzero(made.read_N)}
     assert made.masks.image_B.tolist() == [row for row in drawn for _ in drawn[row]]
     assert made.masks.area_B.tolist() == [area for row in drawn for area in drawn[row]]
-    assert made.masks.share_B == pytest.approx(made.masks.area_B / (48 * 32))
+    assert made.masks.share_B == pytest.approx(made.masks.area_B / (90 * 60))
 
 
 def test_problems_are_told_without_the_file_s_name(stores: tuple[Store, UnpackedStore]) -> None:

@@ -59,7 +59,14 @@ class LostConnection:
 
 def job(folder: Path, root: Path, count: int, **recipe: Any) -> Job:
     """The packing of ``catalogue`` into ``folder``."""
-    values: dict[str, Any] = {"size": 48, "pad": False, "codec": "raw", "dicom_scale": "maximum", **recipe}
+    values: dict[str, Any] = {
+        "resize": "longest",
+        "size": 48,
+        "pad": False,
+        "codec": "raw",
+        "dicom_scale": "maximum",
+        **recipe,
+    }
     return Job(
         folder=folder,
         name="made",

@@ -61,7 +61,7 @@ def test_no_store_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_a_newer_format(copy: Path) -> None:
     _spoil(copy, format=99)
-    with pytest.raises(UserError, match=r"has format 99, and this version reads format 1; remake it with: remake"):
+    with pytest.raises(UserError, match=r"has format 99, and this version reads format 2; remake it with: remake"):
         Store(copy, remake="remake")
 
 
@@ -85,9 +85,9 @@ def test_a_damaged_file(copy: Path, name: str, spoil: str) -> None:
 
 def test_what_differs_is_named_with_both_values(folder: Path) -> None:
     manifest = read_manifest(folder, remake="")
-    recipe = Recipe(size=48, pad=False, codec="raw", dicom_scale="maximum")
+    recipe = Recipe(resize="longest", size=48, pad=False, codec="raw", dicom_scale="maximum")
     assert differences(manifest, recipe, {"views": None}) == []
-    other = Recipe(size=64, pad=False, codec="raw", dicom_scale="window")
+    other = Recipe(resize="longest", size=64, pad=False, codec="raw", dicom_scale="window")
     found = differences(manifest, other, {"views": ["PA"]})
     assert [one.override for one in found] == [
         "store.size=64",
@@ -104,7 +104,13 @@ def test_what_differs_is_named_with_both_values(folder: Path) -> None:
 def test_the_manifest_says_how_it_was_made_and_nothing_of_when_and_where(folder: Path) -> None:
     text = (folder / "store.json").read_text()
     manifest = json.loads(text)
-    assert manifest["recipe"] == {"size": 48, "pad": False, "codec": "raw", "dicom_scale": "maximum"}
+    assert manifest["recipe"] == {
+        "resize": "longest",
+        "size": 48,
+        "pad": False,
+        "codec": "raw",
+        "dicom_scale": "maximum",
+    }
     assert {"numpy", "pyarrow", "pillow"} <= set(manifest["made_with"])
     assert str(folder.parent) not in text
     assert (folder / "quarantine.csv").read_text() == "row,file,reason\n"

@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 from safetensors.torch import save_file
 from torch import Tensor
 
 from src.core.errors import UserError
 from src.models.image.timm_encoder import TimmEncoder
 
+CONF = Path(__file__).resolve().parents[3] / "conf"
 NARROW = {"channels": [8, 16, 24, 32], "stem_width": 8}
 TINY_VIT = {"embed_dim": 32, "depth": 2, "num_heads": 4}
 Make = Callable[..., TimmEncoder]
@@ -205,3 +207,32 @@ def test_the_map_of_a_transformer_is_its_patches_and_nothing_is_held(make: Make)
     torch.testing.assert_close(map_BERS.flatten(2).transpose(1, 2), encoder(image_BCHW).local_BPE)
     # what is kept for the class token's attention would hold the whole step's graph until the next one
     assert not encoder._kept
+
+
+def test_random_weights_of_the_papers_resnet_are_torchvisions() -> None:
+    """Against torchvision's own random network, and its rule: normal, variance 2 / fan-out; BatchNorms 1 and 0."""
+    from torchvision.models import resnet50
+
+    settings = OmegaConf.to_container(OmegaConf.load(CONF / "encoder/image/resnet50.yaml"))
+    settings.pop("_target_")
+    torch.manual_seed(0)
+    ours = TimmEncoder(**{**settings, "pretrained": False}).model.state_dict()
+    theirs = {name: value for name, value in resnet50(weights=None).state_dict().items() if name[:3] != "fc."}
+    assert ours.keys() == theirs.keys()
+    for name, value in ours.items():
+        if value.ndim == 4:
+            fan_out = value.shape[0] * value.shape[2] * value.shape[3]
+            # five times the standard error of a standard deviation
+            error = 5 / (2 * value.numel()) ** 0.5
+            assert value.std().item() == pytest.approx((2 / fan_out) ** 0.5, rel=error), name
+            assert value.std().item() == pytest.approx(theirs[name].std().item(), rel=2 * error), name
+        elif not name.endswith("num_batches_tracked"):
+            assert torch.equal(value, theirs[name]), name
+
+
+def test_imagenet_weights_of_the_papers_resnet_are_torchvisions_first() -> None:
+    from timm.models import get_pretrained_cfg
+    from torchvision.models import ResNet50_Weights
+
+    name = OmegaConf.load(CONF / "encoder/image/resnet50.yaml").name
+    assert get_pretrained_cfg(name).url == ResNet50_Weights.IMAGENET1K_V1.url

@@ -41,7 +41,7 @@ HEADS = {
         "head.config.test_cfg.rcnn.score_thr=0",
     ),
     "unet": ("head.decoder_channels=[16,16,8,8,8]",),
-    "setr_pup": ("head.config.channels=8",),
+    "setr_pup": ("head.decoder_channels=[8,8,8,8]",),
     "upernet": ("head.config.channels=8",),
     "fcn": ("head.config.channels=8",),
 }
@@ -65,7 +65,13 @@ def parts(run_dir: Path, *words: str) -> Parts:
     ConfigStore.instance().store(name="schema", node=RunConfig)
     with initialize_config_dir(str(CONF), version_base="1.3"):
         # what only Hydra's own start knows
-        known = (f"paths.run={run_dir}", f"paths.output={run_dir}", "store.dataset=phantom", "store.overrides=[]")
+        known = (
+            f"paths.run={run_dir}",
+            f"paths.output={run_dir}",
+            "store.dataset=phantom",
+            "store.overrides=[]",
+            "store.name=default",
+        )
         return Parts(compose("config", overrides=[*words, *known]))
 
 
