@@ -45,6 +45,7 @@ class MaskFigures:
         self._names = tuple(names)
         self._published = published
         self._values: list[Tensor] = []
+        self._positives: list[Tensor] = []
         self._sums_3F = torch.zeros(3, len(self._names), dtype=torch.float64)
 
     def add(self, predicted_FHW: Tensor, truth_FHW: Tensor) -> None:
@@ -70,16 +71,19 @@ class MaskFigures:
             ).T
             columns += [iou_F, dice_F.where(there_F > 0, torch.nan), *distance_2F]
         self._values.append(torch.stack(columns).where(seen_F, torch.nan))
+        self._positives.append(there_F > 0)
 
     def cases(self, keys: CaseKeys) -> Values:
         """The images as cases: each measure as the mean over the findings, and ``dice/FINDING`` of several."""
         names = list(_PUBLISHED_MEASURES if self._published else _MEASURES)
-        value_NMF = torch.stack(self._values)
+        value_NMF, positive_NF = torch.stack(self._values), torch.stack(self._positives)
         value_NM = value_NMF.nanmean(dim=2)
+        positive_NM = positive_NF.any(dim=1, keepdim=True).expand_as(value_NM)
         if len(self._names) > 1:
             names += [f"dice/{name}" for name in self._names]
             value_NM = torch.cat([value_NM, value_NMF[:, 0]], dim=1)
-        return Values(keys=keys, names=tuple(names), value_NM=value_NM)
+            positive_NM = torch.cat([positive_NM, positive_NF], dim=1)
+        return Values(keys=keys, names=tuple(names), value_NM=value_NM, positive_NM=positive_NM)
 
     def figures(self, cases: Values, *, resamples: int) -> dict[str, Estimate | float | int]:
         """Every figure of ``cases``, which this object gave, by its name, with 95 % intervals.

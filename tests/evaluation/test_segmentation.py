@@ -208,14 +208,14 @@ def test_figures_of_a_split() -> None:
     masks = MaskFigures(("lung",), published=False)
     small, large = np.zeros((1, 4, 4)), np.ones((1, 4, 4))
     small[0, 0, 0] = 1
-    for predicted, truth in ((small, small), (small, large), (large * 0, large * 0)):
+    for predicted, truth in ((small, small), (small, large), (large * 0, large * 0)) * 3:
         masks.add(torch.as_tensor(predicted).bool(), torch.as_tensor(truth).to(torch.uint8))
-    cases = masks.cases(CaseKeys.of(torch.arange(3)))
+    cases = masks.cases(CaseKeys.of(torch.arange(9)))
     figures = masks.figures(cases, resamples=50)
     assert value_of(figures["segment/dice"]) == pytest.approx((1 + 2 / 17 + 1) / 3)
     assert value_of(figures["segment/dice_positive"]) == pytest.approx((1 + 2 / 17) / 2)
     assert value_of(figures["segment/pooled_dice"]) == pytest.approx(2 * 2 / (2 + 17))
-    assert (figures["segment/images"], figures["segment/positives"]) == (3, 2)
+    assert (figures["segment/images"], figures["segment/positives"]) == (9, 6)
     low, high = figures["segment/dice"].low, figures["segment/dice"].high
     assert 2 / 17 - 1e-9 <= low < high <= 1
     published = MaskFigures(("lung",), published=True)
@@ -225,6 +225,17 @@ def test_figures_of_a_split() -> None:
         "segment_published/dice": pytest.approx(2 / 17),
         "segment_published/images": 1,
     }
+
+
+def test_a_finding_of_few_patients_has_no_interval() -> None:
+    masks = MaskFigures(("common", "rare"), published=False)
+    one = torch.ones(1, 3, 3, dtype=torch.uint8)
+    for n in range(10):
+        masks.add(torch.ones(2, 3, 3).bool(), torch.cat([one, one * (n < 4)]))
+    figures = masks.figures(masks.cases(CaseKeys.of(torch.arange(10))), resamples=50)
+    assert figures["segment/dice"].low < figures["segment/dice"].high
+    assert figures["segment/dice/common"].low == 1
+    assert figures["segment/dice/rare"].reason == "4 patients with it"
 
 
 def test_masks_of_another_size_are_refused() -> None:
