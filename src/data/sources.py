@@ -7,8 +7,10 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from src.core.rules import Rules
 from src.data.axis_map import IDENTITY, AxisMap
 from src.data.phrases import Phrase
+from src.data.report import Sections
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -96,6 +98,15 @@ class GroundedTable(Protocol):
 
     def phrases(self, index: int) -> list[Phrase]:
         """The phrases of an image, with their regions in pixels of ``image(index)``; may be none."""
+        ...
+
+
+@runtime_checkable
+class SectionedTable(Protocol):
+    """A table whose data set has rules of its own for the sections of its reports."""
+
+    def sections(self, index: int, rules: Rules) -> Sections:
+        """Impression and findings of ``report(index)``."""
         ...
 
 
