@@ -12,27 +12,7 @@ _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 # a slip of the MIT-LCP table, which an INDICATION without its first letter falls to
 _SLIPS = {"ndication": "impression"}
 # sections travel through a CSV file, of which pandas (1.x, of the time) reads these cells as missing
-_MISSING = frozenset(
-    [
-        "#N/A",
-        "#N/A N/A",
-        "#NA",
-        "-1.#IND",
-        "-1.#QNAN",
-        "-NaN",
-        "-nan",
-        "1.#IND",
-        "1.#QNAN",
-        "<NA>",
-        "N/A",
-        "NA",
-        "NULL",
-        "NaN",
-        "n/a",
-        "nan",
-        "null",
-    ]
-)
+_MISSING = {"#N/A", "#N/A N/A", "#NA", "-NaN", "-nan", "<NA>", "N/A", "NA", "NULL", "NaN", "n/a", "nan", "null"}
 
 
 def published_sections(report: str) -> Sections:
