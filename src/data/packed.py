@@ -35,7 +35,8 @@ class PackedDataSet:
     then stand in place of ``split``. ``findings``: the labels to read, in this order; None reads
     all. ``uncertain``: what -1 counts as, for all findings or for each. ``blank``: what a blank counts as.
     ``reports``: the owner's, or sentences made of the labels. ``masks``: the owner's, or every box filled.
-    ``exclusive``: whether the findings are classes of which an image has exactly one.
+    ``exclusive``: whether the findings are classes of which an image has exactly one. ``differs_from_published``: what
+    of the published protocol is otherwise here, in a sentence for people.
     """
 
     table_type: ClassVar[type[PackedTable]] = PackedTable
@@ -56,6 +57,7 @@ class PackedDataSet:
         masks: Masks,
         exclusive: bool,
         dicom_scale: DicomScale,
+        differs_from_published: str | None,
     ) -> None:
         self.name = name
         self._settings = store
@@ -69,6 +71,7 @@ class PackedDataSet:
         self.reports: Reports = reports
         self.masks: Masks = masks
         self.exclusive = exclusive
+        self.differs_from_published = differs_from_published
 
     @property
     def packed(self) -> "PackedDataSet":

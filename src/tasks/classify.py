@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from src.core.errors import UserError
 from src.data.datamodule import PairDataModule
-from src.data.sources import Split
+from src.data.sources import Split, differs_from_published
 from src.evaluation.cases import Scores, save_cases
 from src.evaluation.class_table import class_table, fraction_table
 from src.evaluation.measure import measure, say_left_out
@@ -79,6 +79,8 @@ def classify(
     text = class_table(records[0].figures, names) if len(records) == 1 else fraction_table(records)
     save_results({_title(record): record.figures for record in records}, run_dir)
     print(f"\n{len(scores[0].keys)} held-out images ({judge_on} split)\n{text}")
+    if departs := differs_from_published(datamodule.source):
+        print(f"Not as published: {departs}.")
     for record in records:
         where = "" if len(records) == 1 else f"/{_title(record)}"
         log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})

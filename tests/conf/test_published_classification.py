@@ -67,3 +67,10 @@ def test_pretraining_drops_incomplete_batches(experiment: str, composed: Callabl
     data = composed(f"+experiment={experiment}").datamodule
     assert (data.batch_size, data.drop_last, data.max_tokens, data.pad_to) == (72, True, 112, "max_tokens")
     assert composed("task=pretrain").datamodule.drop_last is False
+
+
+def test_what_cannot_be_as_published_is_said(composed: Callable[..., Any]) -> None:
+    said = {name: composed(f"dataset={name}").dataset.differs_from_published for name in ("chexpert", "covidx", "rsna")}
+    assert "4,890 of the 5,000 published validation images also train" in said["chexpert"]
+    assert "drawn singly" in said["covidx"]
+    assert said["rsna"] is None

@@ -68,6 +68,7 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "masks": "own",
         "exclusive": False,
         "dicom_scale": "maximum",
+        "differs_from_published": None,
     }
     return PackedDataSet(**{**values, **changes})
 

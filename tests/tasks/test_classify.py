@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from src.data.phantom.source import PhantomSource
 from src.evaluation.cases import Scores, load_cases
 from src.evaluation.measure import measure
 from src.evaluation.records import read_records
@@ -141,6 +142,15 @@ def _of_pairs(tiny: tuple[str, ...], table: Path) -> list[str]:
     rest = [word for word in tiny if not word.startswith("dataset.")]
     share = ("dataset.val_fraction=0.2", "dataset.test_fraction=0.3")
     return [*rest, *CLASSIFY, *PAIRS, *share, f"dataset.table={table}", "probe.max_epochs=1", "resamples=20"]
+
+
+def test_what_differs_from_the_published_protocol_is_printed_beside_the_figures(
+    run_cli: Callable, tiny: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = (*QUICK, *CLASSIFY, "probe=cached", "probe.fractions=[1.0]", "probe.seeds=[1]", "task.pictures=false")
+    assert "Not as published" not in run_cli(*tiny, *quick).out
+    monkeypatch.setattr(PhantomSource, "differs_from_published", "nobody is ill", raising=False)
+    assert "Not as published: nobody is ill." in run_cli(*tiny, *quick).out
 
 
 def test_ones_own_classes_without_reports(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:

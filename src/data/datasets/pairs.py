@@ -119,6 +119,7 @@ class PairsSource:
             masks="own",
             exclusive=self.exclusive,
             dicom_scale=self._dicom_scale,
+            differs_from_published=None,
         )
 
     def check(self) -> None:
