@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -56,6 +56,25 @@ def golden_dir(request: pytest.FixtureRequest) -> Path:
 def shared_dir(request: pytest.FixtureRequest) -> Path:
     """The folder of real data, or a skip that says where it was looked for."""
     return _folder(request.config.getoption("--shared"), "--shared")
+
+
+@pytest.fixture(scope="session")
+def composed() -> Callable[..., Any]:
+    """The config of a run, composed and not resolved; called with its overrides."""
+
+    def compose_config(*overrides: str) -> Any:
+        from hydra import compose, initialize_config_dir
+        from hydra.core.config_store import ConfigStore
+        from hydra.core.global_hydra import GlobalHydra
+
+        from src.engine.schema import RunConfig
+
+        GlobalHydra.instance().clear()
+        ConfigStore.instance().store(name="schema", node=RunConfig)
+        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+            return compose("config", overrides=list(overrides))
+
+    return compose_config
 
 
 class Answer(NamedTuple):

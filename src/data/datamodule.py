@@ -15,11 +15,11 @@ from src.core.errors import UserError
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.data.collate import PairCollate
-from src.data.loader import make_loader
+from src.data.loader import drops_last, make_loader
 from src.data.memory_cache import fill_store, missing_files
 from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
-from src.data.sampler import EpochSampler, EvenBatches
+from src.data.sampler import EpochSampler, val_batches
 from src.data.sources import SPLITS, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
@@ -40,7 +40,8 @@ class PairDataModule(LightningDataModule):
 
     Pairs whose report holds nothing usable, and pairs whose image is missing or unreadable, are left out and counted
     in one message a split; the latter are listed in ``skipped``. With ``cache="none"`` only missing files are found
-    beforehand, and an image that turns out unreadable stops the run with its row and file.
+    beforehand, and an image that turns out unreadable stops the run with its row and file. ``drop_last``: training and
+    validation leave out the last incomplete batch, unless it is the only one.
     The order and the augmentation of the training pairs follow from ``seed`` and the epoch alone.
     """
 
@@ -52,6 +53,7 @@ class PairDataModule(LightningDataModule):
         train_transform: ImageTransform,
         eval_transform: ImageTransform,
         batch_size: int,
+        drop_last: bool,
         num_workers: int,
         max_tokens: int,
         pad_to: Literal["longest", "max_tokens"],
@@ -63,11 +65,8 @@ class PairDataModule(LightningDataModule):
         seed: int,
     ) -> None:
         super().__init__()
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("num_workers", num_workers, 0),
-            ("max_tokens", max_tokens, 3),
-        ):
+        counts = (("batch_size", batch_size, 1), ("num_workers", num_workers, 0), ("max_tokens", max_tokens, 3))
+        for name, value, least in counts:
             if value < least:
                 raise UserError(f"datamodule.{name} is {value}, but must be at least {least}")
         if not 0 < fraction <= 1:
@@ -77,6 +76,7 @@ class PairDataModule(LightningDataModule):
         self.train_transform = train_transform
         self.eval_transform = eval_transform
         self.batch_size = batch_size
+        self.drop_last = drop_last
         self.num_workers = num_workers
         self.max_tokens = max_tokens
         self.pad_to = pad_to
@@ -137,8 +137,9 @@ class PairDataModule(LightningDataModule):
                 f"split has {len(split)} pairs; set a smaller datamodule.batch_size"
             )
         sampler = EpochSampler(split=split, replicas=replicas, rank=rank, seed=self.seed)
-        # what is contrasted within the batch needs batches of one size
-        return self._loader(split, sampler=sampler, drop_last=contrasts)
+        # contrasts need batches of one size
+        drop = contrasts or drops_last(len(sampler), self.batch_size, wanted=self.drop_last, split="train")
+        return self._loader(split, sampler=sampler, drop_last=drop)
 
     def val_dataloader(self) -> DataLoader:
         split = self.split("val")
@@ -148,15 +149,15 @@ class PairDataModule(LightningDataModule):
                 "check dataset, rules and splits"
             )
         replicas, rank = self._processes()
-        batches = EvenBatches(size=len(split), batch_size=self.batch_size, replicas=replicas, rank=rank)
+        batches = val_batches(len(split), self.batch_size, replicas=replicas, rank=rank, drop_last=self.drop_last)
         return self._loader(split, batch_sampler=batches)
 
     def test_dataloader(self) -> DataLoader:
         return self._loader(self.split("test"))
 
-    def judging_dataloader(self, name: Split) -> DataLoader:
+    def judging_dataloader(self, name: Split, *, drop_last: bool = False) -> DataLoader:
         """Every pair of a split, once and in order, without augmentation: what judging reads."""
-        return self._loader(self.split(name).with_transform(self.eval_transform))
+        return self._loader(self.split(name).with_transform(self.eval_transform), drop_last=drop_last)
 
     def _processes(self) -> tuple[int, int]:
         """How many processes share the data, and which of them this one is."""
@@ -234,9 +235,7 @@ class PairDataModule(LightningDataModule):
                 f"the first is row {first.row}, {first.file}: {first.reason}"
             )
         self.skipped += skipped
-        say(
-            f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}",
-        )
+        say(f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}")
 
 
 def _refuse_enlarging(table: PackedTable, transform: ImageTransform) -> None:

@@ -9,6 +9,7 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, Sequent
 
 from src.core.errors import UserError
 from src.data.memory_cache import one_thread
+from src.data.usable import say
 
 
 def make_loader(
@@ -37,6 +38,19 @@ def make_loader(
         # its own generator: the model's random numbers must not depend on how many loaders and workers there are
         generator=torch.Generator().manual_seed(seed),
     )
+
+
+def drops_last(size: int, batch_size: int, *, wanted: bool, split: str) -> bool:
+    """Whether the last incomplete batch of ``size`` samples is left out: as ``wanted``, unless it is the only one.
+
+    Warns where it is, so that nothing is trained or chosen on no image at all.
+    """
+    if wanted and size < batch_size:
+        say(
+            f"{split}: {size} image(s) for each process are fewer than the batch size of {batch_size}; this one batch "
+            "is kept, although drop_last leaves out incomplete ones"
+        )
+    return wanted and size >= batch_size
 
 
 class ResumableLoader(DataLoader):

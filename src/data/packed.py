@@ -183,6 +183,7 @@ class PackedDataSet:
             reports=self.reports,
             masks=self.masks,
             given_subset=partial(rule.subset, self.images) if isinstance(rule, IdListSplit) else _no_subset,
+            read_sections=self.reader.sections,
         )
 
     def labels(self, label_NF: np.ndarray) -> np.ndarray:

@@ -8,8 +8,10 @@ from typing import Literal
 
 import numpy as np
 
+from src.core.rules import Rules
 from src.data.label_sentences import label_sentences
 from src.data.outlines import Rectangle
+from src.data.report import Sections, read_sections
 from src.data.resize import placement_map
 from src.data.sources import Original
 from src.data.store.store import Store
@@ -24,7 +26,7 @@ class PackedTable:
     ``position_N``: rows of the store. ``label_NF``: of these, in the order of ``finding_names``: 1, 0, NaN unknown.
     ``reports``: the owner's, or sentences made of
     the labels. ``masks``: the owner's, or every box filled. ``given_subset``: the user's own rows of the store for a
-    fraction, or None.
+    fraction, or None. ``read_sections``: the owner's rules for the sections of a report, as ``Reader.sections``.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class PackedTable:
         reports: Reports,
         masks: Masks,
         given_subset: Callable[[float], np.ndarray | None],
+        read_sections: Callable[[str, str, Rules], Sections],
     ) -> None:
         self.store = store
         self.position_N = position_N
@@ -45,6 +48,7 @@ class PackedTable:
         self._reports = reports
         self.masks_from: Masks = masks
         self._given_subset = given_subset
+        self._read_sections = read_sections
 
     def __len__(self) -> int:
         return len(self.position_N)
@@ -58,6 +62,12 @@ class PackedTable:
         if self._reports == "labels":
             return label_sentences(self.label_NF[index].tolist(), self.finding_names)
         return self.store.report(self._row(index))
+
+    def sections(self, index: int, rules: Rules) -> Sections:
+        """Impression and findings of the report."""
+        if self._reports == "labels":
+            return read_sections(self.report(index), rules)
+        return self._read_sections(self.report(index), self.store.source(self._row(index)), rules)
 
     def row(self, index: int) -> int:
         """The image's row in the owner's table."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from src.core.errors import UserError
+from src.core.rules import Rules
 from src.data.catalogue import Catalogue
+from src.data.report import Sections, read_sections
 from src.data.tables import read_header, require_named
 
 _DEPTH = 4
@@ -40,6 +42,11 @@ class Reader(ABC):
     @abstractmethod
     def read(self) -> Catalogue:
         """Every image that the owner's tables name; no image is opened. UserError for what cannot be right."""
+
+    @classmethod
+    def sections(cls, report: str, file: str, rules: Rules) -> Sections:  # noqa: ARG003
+        """Impression and findings of the ``report`` of the image at ``file``, a path below the catalogue's root."""
+        return read_sections(report, rules)
 
     def settings(self) -> dict[str, Any]:
         """What was asked for, without where it lies."""

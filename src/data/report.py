@@ -5,6 +5,7 @@ import unicodedata
 from typing import NamedTuple
 
 from src.core.rules import Rules
+from src.data.report_headings import MIMIC_WORDS, is_view, section_name
 
 _HEADING = re.compile(r"^[ \t]*(?P<name>[A-Z][A-Z ()/,&-]*):(?=\s|$)", re.MULTILINE)
 # headings inside a line, for reports whose line breaks were lost
@@ -13,17 +14,10 @@ _INLINE_HEADING = re.compile(r"(?:^|(?<=\s))(?P<name>FINDINGS?|IMPRESSION):")
 _LOOSE_HEADING = re.compile(
     r"^[ \t]*(?P<name>[A-Z][A-Z ()/,&-]*(?=:(?:\s|$))|(?i:findings?|impression|conclusion|opinion)(?=:)):", re.MULTILINE
 )
-_NAMES = {
-    "impression": "impression",
-    "finding": "findings",
-    "history": "history",
-    "comparison": "comparison",
-    "addendum": "addendum",
-    "indication": "indication",
-    "technique": "technique",
-}
-_LOOSE_NAMES = {**_NAMES, "conclusion": "impression", "opinion": "impression"}
+_WORDS = {**MIMIC_WORDS, "finding": "findings", "indication": "indication", "technique": "technique"}
+_LOOSE_WORDS = {**_WORDS, "conclusion": "impression", "opinion": "impression"}
 
+_VIEW = "view"
 _BLANK_LINE = re.compile(r"\n\s*\n")
 
 _LIST_NUMBER = re.compile(r"[0-9]+\.")
@@ -43,44 +37,45 @@ class Sections(NamedTuple):
 
 
 def read_sections(report: str, rules: Rules) -> Sections:
-    """Impression and findings of a radiology report, as the sectioning rules of MIT-LCP for MIMIC-CXR have it.
+    """Impression and findings of a radiology report of any origin; report files of MIMIC-CXR have rules of their own.
 
-    A heading is a run of capitals that starts a line and ends in a colon. A heading that holds a known name
-    counts as that name ("FINAL IMPRESSION" as impression), and of several sections of a name the last that is not
-    blank wins. Text without any heading is a report by itself and comes back whole, as findings. A report with
-    headings but neither section gives two empty strings under ``published`` (and is dropped later). ``corrected`` also
-    knows "Findings:" in small letters and "CONCLUSION:", and takes the last paragraph where both sections lack.
+    A heading is a run of capitals that starts a line and ends in a colon. It counts by its name, misspellings of the
+    MIT-LCP table included, or by a name that it holds ("FINAL IMPRESSION"), and of several sections of a name the last
+    that is not blank wins. Where none is named findings, the section under a view ("PORTABLE CHEST:") counts. Text
+    without any heading is a report by itself and comes back whole, as findings. A report with headings but neither
+    section gives two empty strings under ``published`` (and is dropped later). ``corrected`` also knows "Findings:" in
+    small letters, and takes the last paragraph where both sections lack.
     """
     text = report.replace("\r\n", "\n").replace("\r", "\n")
-    heading, names = (_HEADING, _NAMES) if rules == "published" else (_LOOSE_HEADING, _LOOSE_NAMES)
+    heading, words = (_HEADING, _WORDS) if rules == "published" else (_LOOSE_HEADING, _LOOSE_WORDS)
     headings = list(heading.finditer(text)) or list(_INLINE_HEADING.finditer(text))
     if not headings:
         return Sections(impression="", findings=text.strip())
-    sections = _section_texts(text, headings, names)
+    sections = _section_texts(text, headings, words)
     found = {name: body for name, body in sections if body}
-    chosen = Sections(impression=found.get("impression", ""), findings=found.get("findings", ""))
+    chosen = Sections(found.get("impression", ""), found.get("findings") or found.get(_VIEW, ""))
     if not any(chosen) and rules == "corrected":
         return Sections(impression="", findings=_BLANK_LINE.split(sections[-1][1])[-1].strip())
     return chosen
 
 
-def _section_texts(text: str, headings: list[re.Match[str]], names: dict[str, str]) -> list[tuple[str, str]]:
+def _section_texts(text: str, headings: list[re.Match[str]], words: dict[str, str]) -> list[tuple[str, str]]:
     kept: list[re.Match[str]] = []
     for heading in headings:
         # "FINDINGS:" with "CHEST:" on the very next line is one section with a label inside, not two
-        is_label = kept and not _known(heading, names) and not text[kept[-1].end() : heading.start()].strip()
+        is_label = kept and not _named(heading, words) and not text[kept[-1].end() : heading.start()].strip()
         if not is_label:
             kept.append(heading)
     ends = [heading.start() for heading in kept[1:]] + [len(text)]
     return [
-        (_known(heading, names), text[heading.end() : end].strip()) for heading, end in zip(kept, ends, strict=True)
+        (_named(heading, words) or (_VIEW if is_view(heading["name"]) else ""), text[heading.end() : end].strip())
+        for heading, end in zip(kept, ends, strict=True)
     ]
 
 
-def _known(heading: re.Match[str], names: dict[str, str]) -> str:
-    """The section that a heading opens; empty for one that nobody asks for."""
-    title = heading["name"].lower()
-    return next((name for part, name in names.items() if part in title), "")
+def _named(heading: re.Match[str], words: dict[str, str]) -> str:
+    """The section that a heading opens by name; empty for one that nobody asks for."""
+    return section_name(heading["name"], words)
 
 
 def caption(impression: str, findings: str, rules: Rules) -> str | None:

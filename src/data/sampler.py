@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from torch.utils.data import DistributedSampler, Sampler
+from torch.utils.data import BatchSampler, DistributedSampler, Sampler
 
 from src.core.errors import UserError
+from src.data.loader import drops_last
 from src.data.pair_split import PairSplit
 
 
@@ -47,6 +48,19 @@ class EvenBatches(Sampler[list[int]]):
 
     def __len__(self) -> int:
         return len(self._batches)
+
+
+def val_batches(size: int, batch_size: int, *, replicas: int, rank: int, drop_last: bool) -> Sampler[list[int]]:
+    """The validation batches of one process.
+
+    Without ``drop_last`` they are even and hold every sample once. With it they are those of the released code: each
+    process takes every ``replicas``-th sample, the first ones again where the last round is not full, and leaves out
+    its last incomplete batch; a split of less than one batch keeps even ones.
+    """
+    if drops_last(size // replicas, batch_size, wanted=drop_last, split="val"):
+        share = DistributedSampler(range(size), num_replicas=replicas, rank=rank, shuffle=False)  # type: ignore[arg-type]
+        return BatchSampler(share, batch_size, drop_last=True)
+    return EvenBatches(size=size, batch_size=batch_size, replicas=replicas, rank=rank)
 
 
 def _share(size: int, parts: int, place: int) -> slice:

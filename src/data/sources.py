@@ -7,8 +7,10 @@ from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from src.core.rules import Rules
 from src.data.axis_map import IDENTITY, AxisMap
 from src.data.phrases import Phrase
+from src.data.report import Sections
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -100,6 +102,15 @@ class GroundedTable(Protocol):
 
 
 @runtime_checkable
+class SectionedTable(Protocol):
+    """A table whose data set has rules of its own for the sections of its reports."""
+
+    def sections(self, index: int, rules: Rules) -> Sections:
+        """Impression and findings of ``report(index)``."""
+        ...
+
+
+@runtime_checkable
 class IdentifiedTable(Protocol):
     """A table that knows whose images it holds, and what their owner calls them."""
 
@@ -152,6 +163,23 @@ class ChosenSource(Protocol):
     def known_findings(self) -> tuple[str, ...]:
         """All that the owner labelled, chosen or not."""
         ...
+
+
+def known_findings(self) -> tuple[str, ...]:
+        """All that the owner labelled, chosen or not."""
+        ...
+
+
+@runtime_checkable
+class DepartingSource(Protocol):
+    """A source that may say what of the published protocol is otherwise in it."""
+
+    differs_from_published: str | None
+
+
+def differs_from_published(source: PairSource) -> str | None:
+    """What of the published protocol is otherwise in a data set, in a sentence; None where nothing is known to be."""
+    return source.differs_from_published if isinstance(source, DepartingSource) else None
 
 
 def known_findings(source: PairSource) -> tuple[str, ...]:

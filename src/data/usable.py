@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from src.core.rules import Rules
-from src.data.report import caption_of_report
-from src.data.sources import PairTable, Split
+from src.data.report import Sections, caption, read_sections
+from src.data.sources import PairTable, SectionedTable, Split
 
 _log = logging.getLogger(__name__)
 
@@ -26,15 +26,21 @@ class Skipped(NamedTuple):
 
 def usable_reports(name: Split, table: PairTable, index_N: np.ndarray, rules: Rules) -> tuple[list[str], np.ndarray]:
     """The cleaned reports of which something is left, and the pairs they belong to."""
-    cleaned = [caption_of_report(table.report(int(index)), rules) for index in index_N]
+    cleaned = [caption(*_sections(table, int(index), rules), rules) for index in index_N]
     captions = [text for text in cleaned if text is not None]
     dropped = len(cleaned) - len(captions)
     if dropped:
         say(
-            f"{name}: {dropped} of {len(cleaned)} reports hold too few words under the {rules} rules; "
+            f"{name}: {dropped} of {len(cleaned)} reports hold no section, or too few words, under the {rules} rules; "
             "their pairs are left out"
         )
     return captions, index_N[[text is not None for text in cleaned]]
+
+
+def _sections(table: PairTable, index: int, rules: Rules) -> Sections:
+    if isinstance(table, SectionedTable):
+        return table.sections(index, rules)
+    return read_sections(table.report(index), rules)
 
 
 def usable_labels(name: Split, table: PairTable, index_N: np.ndarray, *, exclusive: bool) -> np.ndarray:

@@ -48,7 +48,7 @@ def classify(
     first fit's curves into ``run_dir``, and prints one table.
     Raises UserError for a data set without labels, or of which nothing can be learnt.
     """
-    datamodule = labelled_images(batch_size=probe.batch_size)
+    datamodule = labelled_images(batch_size=probe.batch_size, drop_last=probe.drop_last)
     names = datamodule.source.finding_names
     if not names:
         raise UserError(

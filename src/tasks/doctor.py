@@ -77,7 +77,7 @@ def _report(
     if examined.store is not None:
         columns, split_checks = columns_of(dataset, examined.store)
         has_reports = dataset.reports == "own"
-        facts = gather_facts(columns, reports=has_reports)
+        facts = gather_facts(columns, read_sections=dataset.reader.sections if has_reports else None)
         checks += check_images(columns)
         try:
             checks += _pictures(columns, examined.store, others)

@@ -89,6 +89,7 @@ def drawable(dataset: PackedDataSet, store: Store, position_N: np.ndarray) -> Pa
         reports="own",
         masks=dataset.masks,
         given_subset=lambda _: None,
+        read_sections=dataset.reader.sections,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from src.data.catalogue import Catalogue, Entry
 from src.data.packed_table import PackedTable
 from src.data.phantom.source import PhantomSource
+from src.data.reader import Reader
 from src.data.store.finish import write_index
 from src.data.store.manifest import INDEX, write_manifest
 from src.data.store.packing import Job, make_manifest
@@ -102,6 +103,7 @@ def whole_table(store: Store) -> PackedTable:
         reports="own",
         masks="own",
         given_subset=lambda _: None,
+        read_sections=Reader.sections,
     )
 
 

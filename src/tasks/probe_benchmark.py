@@ -47,7 +47,9 @@ class ProbeBenchmark:
         """The seconds of both, their ratio, and each fraction's AUROC over the seeds."""
 
         def fill(probe: Probe, fraction: float, seed: int) -> _Filled:
-            datamodule = labelled_images(batch_size=probe.batch_size, fraction=fraction, seed=seed)
+            datamodule = labelled_images(
+                batch_size=probe.batch_size, drop_last=probe.drop_last, fraction=fraction, seed=seed
+            )
             for split in SPLITS:
                 datamodule.split(split)
             torch.manual_seed(seed)

@@ -49,6 +49,7 @@ class MadeTable:
 
 class MadeSource:
     finding_names = ("one",)
+    exclusive = False
 
     def __init__(self, train: list[str]) -> None:
         self.reports: dict[Split, list[str]] = {"train": train, "val": ["a short report"] * 5, "test": []}

@@ -104,6 +104,27 @@ def test_evaluation_keeps_order_and_every_pair(
     assert list(module.test_dataloader()) == []
 
 
+@pytest.mark.parametrize(("drop_last", "sizes"), [(True, ([4, 4], [4])), (False, ([4, 4, 2], [3, 2]))])
+def test_the_last_incomplete_batch_is_dropped_where_it_is_asked_for(
+    drop_last: bool,
+    sizes: tuple[list[int], list[int]],
+    make_module: Callable[..., Any],
+    made_source: Callable[..., Any],
+) -> None:
+    # without reports nothing is contrasted; of the labels, each image has one
+    module = make_module(made_source(_reports(10)), tokenizer=None, drop_last=drop_last)
+    assert ([len(batch) for batch in module.train_dataloader()], [len(b) for b in module.val_dataloader()]) == sizes
+    assert [row for batch in module.judging_dataloader("val") for row in batch.row_B.tolist()] == list(range(100, 105))
+
+
+def test_training_images_of_less_than_one_batch_are_kept(
+    make_module: Callable[..., Any], made_source: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    (batch,) = make_module(made_source(_reports(3)), tokenizer=None, drop_last=True).train_dataloader()
+    assert sorted(batch.row_B.tolist()) == [100, 101, 102]
+    assert caplog.messages[0].startswith("train: 3 image(s) for each process are fewer than the batch size of 4")
+
+
 def test_processes_share_the_training_pairs(make_module: Callable[..., Any], made_source: Callable[..., Any]) -> None:
     rows = []
     for rank in (0, 1):

@@ -24,7 +24,7 @@ def test_empty_reports_are_counted_in_one_message(
         module.setup("fit")
     assert len(module.captions("train")) == 6
     (message,) = [record.getMessage() for record in caplog.records]
-    assert message.startswith("train: 4 of 10 reports hold too few words under the published rules")
+    assert message.startswith("train: 4 of 10 reports hold no section, or too few words, under the published rules")
 
 
 def test_a_split_without_any_usable_report_stops(

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from src.core.errors import UserError
-from src.data.loader import ResumableLoader, make_loader
-from src.data.sampler import EpochSampler, EvenBatches
+from src.data.loader import ResumableLoader, drops_last, make_loader
+from src.data.sampler import EpochSampler, EvenBatches, val_batches
 
 
 def loader_of(size: int = 11, num_workers: int = 0) -> ResumableLoader:
@@ -66,3 +66,30 @@ def test_even_batches_are_those_of_one_process_with_the_joined_batch(size, batch
     assert max(map(len, joined)) - min(map(len, joined)) <= 1
     if batch_size > 1:
         assert joined == list(EvenBatches(size=size, batch_size=batch_size * replicas, replicas=1, rank=0))
+
+
+def test_validation_that_drops_the_last_batch_by_hand() -> None:
+    def batches(size: int, batch_size: int, replicas: int = 1, *, drop_last: bool = True) -> list[list[list[int]]]:
+        return [
+            list(val_batches(size, batch_size, replicas=replicas, rank=rank, drop_last=drop_last))
+            for rank in range(replicas)
+        ]
+
+    assert batches(7, 3) == [[[0, 1, 2], [3, 4, 5]]]
+    assert batches(6, 3) == [[[0, 1, 2], [3, 4, 5]]]
+    # two processes take turns; the seventh sample's partner is the first once more
+    assert batches(7, 2, 2) == [[[0, 2], [4, 6]], [[1, 3], [5, 0]]]
+    assert batches(5, 2, 2) == [[[0, 2]], [[1, 3]]]
+    assert batches(7, 3, drop_last=False) == [[[0, 1, 2], [3, 4], [5, 6]]]
+
+
+def test_a_split_of_less_than_one_batch_is_kept_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    (batch,) = val_batches(2, 3, replicas=1, rank=0, drop_last=True)
+    assert batch == [0, 1]
+    (message,) = caplog.messages
+    assert message.startswith(
+        "val: 2 image(s) for each process are fewer than the batch size of 3; this one batch is kept"
+    )
+    assert drops_last(3, 3, wanted=True, split="train")
+    assert not drops_last(4, 3, wanted=False, split="train")
+    assert len(caplog.messages) == 1

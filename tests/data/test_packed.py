@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from src.core.errors import UserError
+from src.core.rules import Rules
 from src.data.catalogue import Catalogue
 from src.data.packed import PackedDataSet
 from src.data.reader import Reader
+from src.data.report import Sections
 from src.data.sources import MeasuredTable
 from src.data.split_rules import OfficialSplit
 from src.data.store.packing import pack_store
@@ -85,6 +87,23 @@ def _data_set(root: Path, **changes: Any) -> PackedDataSet:
         "dicom_scale": "maximum",
     }
     return PackedDataSet(**{**values, **changes})
+
+
+def test_sections_are_read_by_the_rules_of_the_data_set_and_its_file(root: Path) -> None:
+    class FileReader(MadeReader):
+        """Its reports say what their image is called."""
+
+        @classmethod
+        def sections(cls, report: str, file: str, rules: Rules) -> Sections:
+            return Sections(file, f"{report} {rules}")
+
+    table = _data_set(root, reader=FileReader(root=str(root / "raw"))).table("train")
+    assert table.report(1) == "FINDINGS: report 1."
+    assert table.sections(1, "published") == Sections("0001.png", "FINDINGS: report 1. published")
+    # the owner's rules are of the owner's reports, not of sentences made of labels
+    made = _data_set(root, reports="labels", reader=FileReader(root=str(root / "raw"))).table("train")
+    assert made.sections(1, "published") == Sections("", made.report(1))
+    assert _data_set(root).table("train").sections(1, "published") == Sections("", "report 1.")
 
 
 def test_labels_are_read_as_the_config_says(root: Path) -> None:

@@ -70,6 +70,25 @@ def test_small_letters_and_conclusion_under_corrected() -> None:
     assert read_sections(report, "corrected") == Sections("Normal chest.", "Clear lungs.")
 
 
+@pytest.mark.parametrize("rules", ["published", "corrected"])
+@pytest.mark.parametrize(
+    ("report", "expected"),
+    [
+        ("FINDINGS: Clear.\nCONCLUSION: Normal chest.", Sections("Normal chest.", "Clear.")),
+        ("FINDNGS: Clear.\nIMPRESSON: Normal chest.", Sections("Normal chest.", "Clear.")),
+        ("PORTABLE CHEST: Clear.\nIMPRESSION: Normal chest.", Sections("Normal chest.", "Clear.")),
+        # what is named findings counts before a view, wherever it stands
+        ("FINDINGS: Clear lungs.\n\nCHEST WALL: Intact.", Sections("", "Clear lungs.")),
+        # an INDICATION without its first letter is one, and no impression as by the MIT-LCP table
+        ("NDICATION: Cough.\nFINDINGS: Clear.", Sections("", "Clear.")),
+        # a heading on the line under FINDINGS that is known is no label
+        ("FINDINGS:\nRECOMMENDATION(S): Come back.\nIMPRESSION: Normal.", Sections("Normal.", "")),
+    ],
+)
+def test_headings_of_the_mit_lcp_table(report: str, expected: Sections, rules: str) -> None:
+    assert read_sections(report, rules) == expected
+
+
 def test_windows_line_ends() -> None:
     assert read_sections(MIMIC.replace("\n", "\r\n"), "published") == read_sections(MIMIC, "published")
 

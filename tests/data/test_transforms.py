@@ -17,7 +17,9 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
 def _load(name: str, stage: str, **sizes: int) -> ImageTransform:
-    config = OmegaConf.create({"transform": OmegaConf.load(CONF / f"transform/{name}.yaml")})
+    own = OmegaConf.load(CONF / f"transform/{name}.yaml")
+    bases = [OmegaConf.load(CONF / f"transform/{base}.yaml") for base in own.pop("defaults", [])]
+    config = OmegaConf.create({"transform": OmegaConf.merge(*bases, own)})
     config.transform.update(sizes)
     return instantiate(config.transform[stage], _convert_="all")
 
@@ -68,7 +70,7 @@ def test_normalised_grey_is_repeated() -> None:
     image_BCHW[0, 0] = 0  # a batch can be written to
 
 
-@pytest.mark.parametrize("name", ["published", "light"])
+@pytest.mark.parametrize("name", ["published", "light", "moco_v2"])
 def test_the_seed_alone_decides(name: str) -> None:
     image_HW = np.random.default_rng(0).integers(0, 256, (300, 260), dtype=np.uint8)
     first, second = _load(name, "train"), _load(name, "train")
@@ -119,5 +121,6 @@ def test_boxes_cropped_away_are_told() -> None:
     np.testing.assert_allclose(result.box_N4, boxes_N4[1:] - 16, atol=1e-3)
 
 
-def test_a_transform_can_be_sent_to_a_spawned_worker() -> None:
-    assert pickle.dumps(_load("light", "train"))
+@pytest.mark.parametrize("name", ["light", "moco_v2"])
+def test_a_transform_can_be_sent_to_a_spawned_worker(name: str) -> None:
+    assert pickle.dumps(_load(name, "train"))

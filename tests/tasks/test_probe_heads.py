@@ -8,6 +8,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.utils.data import DataLoader
 
 from src.evaluation.features import Features
 from src.heads.linear import LinearHead
@@ -28,12 +29,15 @@ def made(count: int, seed: int, *, exclusive: bool = False) -> Features:
     return Features(feature, label)
 
 
-def recipe(*, exclusive: bool, max_epochs: int = 6, patience: int = 10, lr: float = 0.03) -> Recipe:
+def recipe(
+    *, exclusive: bool, max_epochs: int = 6, patience: int = 10, lr: float = 0.03, drop_last: bool = False
+) -> Recipe:
     return Recipe(
         lr=lr,
         weight_decay=0.01,
         betas=(0.9, 0.999),
         batch_size=4,
+        drop_last=drop_last,
         max_epochs=max_epochs,
         patience=patience,
         exclusive=exclusive,
@@ -49,13 +53,15 @@ def alone(
     lowest, kept, waited, epoch = math.inf, {}, 0, 0
     while epoch < how.max_epochs and waited < how.patience:
         order = index[torch.randperm(len(index), generator=draw)]
-        for start in range(0, len(order), how.batch_size):
-            batch = order[start : start + how.batch_size]
+        for batch in DataLoader(order, batch_size=how.batch_size, drop_last=how.drop_last):
             loss = classification_loss(head(train.feature_NE[batch]), train.label_NF[batch], exclusive=how.exclusive)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-        loss = classification_loss(head(val.feature_NE), val.label_NF, exclusive=how.exclusive).item()
+        kept_val = len(val) - (len(val) % how.batch_size if how.drop_last else 0)
+        loss = classification_loss(
+            head(val.feature_NE[:kept_val]), val.label_NF[:kept_val], exclusive=how.exclusive
+        ).item()
         epoch, waited = epoch + 1, waited + 1
         if loss < lowest:
             lowest, waited, kept = loss, 0, {name: p.detach().clone() for name, p in head.named_parameters()}
@@ -63,10 +69,12 @@ def alone(
     return head, lowest, epoch
 
 
+@pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize("exclusive", [False, True])
 @pytest.mark.parametrize("kind", ["linear", "mlp"])
-def test_each_head_is_what_it_would_be_alone(kind: str, exclusive: bool) -> None:
-    train, val = made(30, 0, exclusive=exclusive), made(20, 1, exclusive=exclusive)
+def test_each_head_is_what_it_would_be_alone(kind: str, exclusive: bool, drop_last: bool) -> None:
+    # neither 10 images to train on nor 22 to validate on are whole batches of 4
+    train, val = made(30, 0, exclusive=exclusive), made(22, 1, exclusive=exclusive)
     index_HN = torch.stack([torch.arange(10), torch.arange(20, 30), torch.arange(5, 15)])
 
     def head(seed: int) -> nn.Module:
@@ -75,7 +83,7 @@ def test_each_head_is_what_it_would_be_alone(kind: str, exclusive: bool) -> None
             return LinearHead(in_dim=WIDTH, classes=FINDINGS, dropout=0.0)
         return MlpHead(in_dim=WIDTH, classes=FINDINGS, hidden_dim=4, dropout=0.0)
 
-    how = recipe(exclusive=exclusive)
+    how = recipe(exclusive=exclusive, drop_last=drop_last)
     draws = [torch.Generator().manual_seed(seed) for seed in range(3)]
     fitted = fit_heads([head(seed) for seed in range(3)], train, index_HN, val, recipe=how, generators=draws)
     for seed in range(3):
@@ -104,3 +112,9 @@ def test_a_head_that_stopped_keeps_its_best_while_others_go_on() -> None:
     assert len({epochs for _, _, epochs in singles}) > 1
     for i, (_, lowest, _) in enumerate(singles):
         assert float(fitted.val_loss_H[i]) == pytest.approx(lowest, rel=1e-4)
+
+
+@pytest.mark.parametrize(("size", "used"), [(10, 8), (8, 8), (5, 4), (3, 3)])
+def test_a_batch_that_is_the_only_one_is_kept(size: int, used: int) -> None:
+    assert recipe(exclusive=False, drop_last=True).used(size) == used
+    assert recipe(exclusive=False).used(size) == size

@@ -148,8 +148,8 @@ class ChexpertSplit:
     train; those that were not drawn lie in no split. Then whole patients are drawn by ``seed`` into validation until
     it has ``val_images``. ``test``: the owner's valid, or 5x200; train and validation are the same for both.
 
-    The published code takes single images out, so that its train holds other images of the patients of its
-    validation and of 5x200.
+    The released code takes single images out, so that its train holds other images of the patients of its validation
+    and of 5x200; and 4,890 of its 5,000 validation images themselves, since it drops rows by position, not by label.
     """
 
     def __init__(self, *, test: Literal["official", "5x200"], per_class: int, val_images: int, seed: int) -> None:

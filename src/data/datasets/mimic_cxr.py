@@ -5,14 +5,17 @@ Axes: N images, S studies, F findings.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.rules import Rules
 from src.data.catalogue import Catalogue, Entry
+from src.data.mimic_sections import published_sections, studies_with_custom_rules
 from src.data.reader import Reader, folders
+from src.data.report import Sections
 from src.data.row_checks import refuse_duplicates, refuse_rows
 from src.data.tables import read_labels, read_table, require_columns
 
@@ -71,6 +74,15 @@ class MimicCxrReader(Reader):
     report_root: str | None
     views: Sequence[str] | None
     labels: Literal["chexpert", "negbio"]
+
+    @classmethod
+    def sections(cls, report: str, file: str, rules: Rules) -> Sections:
+        """Under ``published`` rules those of MIT-LCP for these files, and none for studies with custom rules."""
+        if rules == "corrected":
+            return super().sections(report, file, rules)
+        if PurePosixPath(file).parent.name in studies_with_custom_rules():
+            return Sections(impression="", findings="")
+        return published_sections(report)
 
     def folder(self) -> Path:
         root = Path(self.root)

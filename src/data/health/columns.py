@@ -40,7 +40,8 @@ class Columns:
     ``row_N``: in the owner's table; "3 of dev" where there are several. ``sha_N32`` and ``look_N32``: uint8, 0 where
     the image could not be read.
     ``problem_N``: why it could not be used, empty where it could, without the file's name. ``side_N``: the splits it
-    lies in, one bit each (``SIDE_BIT``). ``label_NF``: 1, 0, -1, NaN as the owner wrote. ``report_N``: an Arrow array.
+    lies in, one bit each (``SIDE_BIT``). ``label_NF``: 1, 0, -1, NaN as the owner wrote. ``report_N`` and ``source_N``,
+    the report and the image's file below the data set's folder: Arrow arrays.
     """
 
     finding_names: tuple[str, ...]
@@ -50,6 +51,7 @@ class Columns:
     side_N: np.ndarray
     label_NF: np.ndarray
     report_N: Any
+    source_N: Any
     sha_N32: np.ndarray
     look_N32: np.ndarray
     tone_N: np.ndarray
@@ -94,6 +96,7 @@ def read_columns(
         side_N=sides(positions, len(index)),
         label_NF=_labels(index, len(finding_names)),
         report_N=index.column("report"),
+        source_N=index.column("source"),
         sha_N32=_bytes(index, "sha256"),
         look_N32=_bytes(index, "look"),
         tone_N=_values(index, "tone"),

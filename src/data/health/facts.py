@@ -3,7 +3,10 @@
 Axes: N images, F findings.
 """
 
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import get_args
 
 import numpy as np
@@ -11,10 +14,12 @@ import numpy as np
 from src.core.rules import Rules
 from src.data.health.columns import Columns, Marks
 from src.data.health.splits import empty_reports
-from src.data.report import caption_of_report
+from src.data.report import Sections, caption
 from src.data.sources import SPLITS
 
 Cell = str | int | float
+ReadSections = Callable[[str, str, Rules], Sections]
+"""Impression and findings of a report, of the image of a file, by the data set's own rules: ``Reader.sections``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,11 +31,11 @@ class Facts:
     rows: tuple[tuple[Cell, ...], ...]
 
 
-def gather_facts(columns: Columns, *, reports: bool) -> list[Facts]:
-    """Every table that the data set has something to fill with. ``reports``: whether its owner wrote any."""
+def gather_facts(columns: Columns, *, read_sections: ReadSections | None) -> list[Facts]:
+    """Every table that the data set has something to fill with. ``read_sections``: None where its owner wrote none."""
     facts = [_splits(columns), _views(columns), _labels(columns)]
-    if reports:
-        facts.append(_reports(columns))
+    if read_sections is not None:
+        facts.append(_reports(columns, read_sections))
     facts += [_marks(columns, what, marks) for what, marks in (("Boxes", columns.boxes), ("Masks", columns.masks))]
     facts.append(_sizes(columns))
     return [table for table in facts if table.rows]
@@ -68,18 +73,17 @@ def _labels(columns: Columns) -> Facts:
     return Facts(title="Labels, as the owner wrote them", header=header, rows=tuple(rows))
 
 
-def _reports(columns: Columns) -> Facts:
-    import pyarrow.compute as pc
-
+def _reports(columns: Columns, read_sections: ReadSections) -> Facts:
     empty = int(empty_reports(columns).sum())
     rows: list[tuple[Cell, ...]] = [("with a report", len(columns) - empty), ("empty", empty)]
-    # many images share the report of their study
-    texts = pc.value_counts(columns.report_N)
-    values, count = texts.field("values").to_pylist(), texts.field("counts").to_numpy()
+    # many images share the report, and the folder, of their study: the last of them speaks for all
+    reports, files = columns.report_N.to_pylist(), columns.source_N.to_pylist()
+    study_N = [(text, PurePosixPath(file).parent) for text, file in zip(reports, files, strict=True)]
+    file_of, images = dict(zip(study_N, files, strict=True)), Counter(study_N)
     for rules in get_args(Rules):
-        lost = [caption_of_report(text, rules) is None for text in values]
-        without = int(count[np.array(lost, dtype=bool)].sum()) - empty
-        rows.append((f"with a report, but no caption under rules={rules}", without))
+        captions = {study: caption(*read_sections(study[0], file, rules), rules) for study, file in file_of.items()}
+        lost = sum(count for study, count in images.items() if captions[study] is None)
+        rows.append((f"with a report, but no caption under rules={rules}", lost - empty))
     return Facts(title="Reports", header=("reports", "images"), rows=tuple(rows))
 
 

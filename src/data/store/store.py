@@ -84,6 +84,10 @@ class Store:
         """The report as its owner wrote it."""
         return str(self._cell("report", row))
 
+    def source(self, row: int) -> str:
+        """The image's file, below the data set's folder."""
+        return str(self._cell("source", row))
+
     def boxes(self, row: int) -> list[tuple[int, np.ndarray]]:
         """Finding and left, top, right, bottom of each box, in pixels of the packed image."""
         boxes = self.original_boxes(row)

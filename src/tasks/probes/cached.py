@@ -30,7 +30,8 @@ class CachedProbe:
     """Fits a head for each of ``fractions`` and ``seeds`` as the published protocol does, but without augmentation.
 
     A seed says which images train at a fraction, where the head starts and in which order it sees them. Of several
-    ``lrs`` each head takes that of its lowest validation loss.
+    ``lrs`` each head takes that of its lowest validation loss. ``drop_last``: neither training nor the validation loss
+    sees the last incomplete batch, unless it is the only one.
     """
 
     trains_by_steps: ClassVar[bool] = False
@@ -44,6 +45,7 @@ class CachedProbe:
         weight_decay: float,
         betas: Sequence[float],
         batch_size: int,
+        drop_last: bool,
         max_epochs: int,
         patience: int,
     ) -> None:
@@ -58,6 +60,7 @@ class CachedProbe:
         self.weight_decay = weight_decay
         self.betas = (betas[0], betas[1])
         self.batch_size = batch_size
+        self.drop_last = drop_last
         self.max_epochs = max_epochs
         self.patience = patience
 
@@ -121,6 +124,7 @@ class CachedProbe:
                     weight_decay=self.weight_decay,
                     betas=self.betas,
                     batch_size=self.batch_size,
+                    drop_last=self.drop_last,
                     max_epochs=self.max_epochs,
                     patience=self.patience,
                     exclusive=exclusive,

@@ -47,10 +47,12 @@ class ProbeInput:
 class Probe(Protocol):
     """How an encoder is judged by classification; an option of ``conf/probe``.
 
-    ``trains_by_steps``: whether Lightning trains, which several processes can share.
+    ``trains_by_steps``: whether Lightning trains, which several processes can share. ``drop_last``: whether the last
+    incomplete batch is left out.
     """
 
     batch_size: int
+    drop_last: bool
     trains_by_steps: ClassVar[bool]
 
     def __call__(self, given: ProbeInput) -> list[Fit]:

@@ -16,15 +16,24 @@ from src.heads.objective import classification_loss
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How heads are fitted: AdamW on mini-batches, the weights of the lowest validation loss, early stopping."""
+    """How heads are fitted: AdamW on mini-batches, the weights of the lowest validation loss, early stopping.
+
+    ``drop_last``: the last incomplete batch, of training and of validation, is left out unless it is the only one.
+    """
 
     lr: float
     weight_decay: float
     betas: tuple[float, float]
     batch_size: int
+    drop_last: bool
     max_epochs: int
     patience: int
     exclusive: bool
+
+    def used(self, size: int) -> int:
+        """How many of ``size`` images, in their order, an epoch uses."""
+        incomplete = size % self.batch_size if self.drop_last else 0
+        return size - incomplete or size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +72,7 @@ def fit_heads(
     optimizer = torch.optim.AdamW(
         weights.values(), lr=recipe.lr, betas=recipe.betas, weight_decay=recipe.weight_decay, foreach=True
     )
+    used = recipe.used(index_HN.shape[1])
     loss_of = _losses(heads[0], exclusive=recipe.exclusive)
     best = {name: weight.detach().clone() for name, weight in weights.items()}
     lowest_H = torch.full((len(heads),), torch.inf, device=device)
@@ -70,13 +80,13 @@ def fit_heads(
     for _ in range(recipe.max_epochs):
         heads[0].train()
         order_HN = torch.stack([torch.randperm(index_HN.shape[1], generator=g) for g in generators]).to(device)
-        for step_HB in index_HN.gather(1, order_HN).split(recipe.batch_size, dim=1):
+        for step_HB in index_HN.gather(1, order_HN)[:, :used].split(recipe.batch_size, dim=1):
             optimizer.zero_grad(set_to_none=True)
             loss_of(weights, train.feature_NE[step_HB], train.label_NF[step_HB]).sum().backward()
             optimizer.step()
         heads[0].eval()
         with torch.no_grad():
-            loss_H = loss_of(weights, *_for_each_head(val, len(heads)))
+            loss_H = loss_of(weights, *_for_each_head(val, len(heads), used=recipe.used(len(val))))
             better_H = (loss_H < lowest_H) & (waited_H < recipe.patience)
             lowest_H = torch.where(better_H, loss_H, lowest_H)
             waited_H = torch.where(better_H, 0, waited_H + 1)
@@ -97,5 +107,5 @@ def _losses(template: nn.Module, *, exclusive: bool) -> Callable[[Mapping[str, T
     return each
 
 
-def _for_each_head(features: Features, count: int) -> tuple[Tensor, Tensor]:
-    return features.feature_NE.expand(count, -1, -1), features.label_NF.expand(count, -1, -1)
+def _for_each_head(features: Features, count: int, *, used: int) -> tuple[Tensor, Tensor]:
+    return features.feature_NE[:used].expand(count, -1, -1), features.label_NF[:used].expand(count, -1, -1)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from src.core.checkpoint import load_exactly, read_tensors
+from src.data.loader import drops_last
 from src.data.sources import Split
 from src.evaluation.features import Features, extract
 from src.heads.objective import probabilities
@@ -22,6 +23,7 @@ class TrainedProbe:
     """Trains a head, and the encoder unless ``frozen``, for ``max_epochs`` of ``batch_size`` images.
 
     Training stops after ``patience`` epochs without a lower validation loss; the weights of the lowest one count.
+    ``drop_last``: neither training nor the validation loss sees the last incomplete batch, unless it is the only one.
     """
 
     trains_by_steps: ClassVar[bool] = True
@@ -31,6 +33,7 @@ class TrainedProbe:
         *,
         frozen: bool,
         batch_size: int,
+        drop_last: bool,
         max_epochs: int,
         patience: int,
         optimizer: OptimizerRecipe,
@@ -38,6 +41,7 @@ class TrainedProbe:
     ) -> None:
         self.frozen = frozen
         self.batch_size = batch_size
+        self.drop_last = drop_last
         self.max_epochs = max_epochs
         self.patience = patience
         self.optimizer = optimizer
@@ -64,7 +68,13 @@ class TrainedProbe:
             scheduler=self.scheduler,
         )
         val = features("val") if self.frozen else None
-        loader = datamodule.judging_dataloader("val") if val is None else _batches(val, self.batch_size)
+        size = len(datamodule.split("val"))
+        drop = drops_last(size, self.batch_size, wanted=self.drop_last, split="val")
+        loader = (
+            datamodule.judging_dataloader("val", drop_last=drop)
+            if val is None
+            else DataLoader(TensorDataset(val.feature_NE, val.label_NF), batch_size=self.batch_size, drop_last=drop)
+        )
         trainer.fit(module, datamodule=ProbeData(datamodule, loader), ckpt_path=given.resume_from)
         if not trainer.is_global_zero:
             return []
@@ -74,10 +84,6 @@ class TrainedProbe:
         val = val or features("val")
         judged = val if given.judge_on == "val" else features(given.judge_on)
         return [Fit(settings={}, chosen={}, val_NF=_predict(module, val), judged_NF=_predict(module, judged))]
-
-
-def _batches(features: Features, batch_size: int) -> DataLoader:
-    return DataLoader(TensorDataset(features.feature_NE, features.label_NF), batch_size=batch_size)
 
 
 @torch.no_grad()

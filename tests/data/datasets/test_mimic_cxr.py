@@ -14,7 +14,9 @@ from omegaconf import OmegaConf
 from src.core.errors import UserError
 from src.data.catalogue import Catalogue
 from src.data.datasets.mimic_cxr import FINDINGS, PHANTOM_COMMAND, MimicCxrReader
-from src.data.report import read_sections
+from src.data.report import Sections, read_sections
+from src.data.sources import SectionedTable
+from src.data.usable import usable_reports
 from tests.trees import mimic_cxr as tree
 
 CONF = Path(__file__).resolve().parents[3] / "conf"
@@ -84,6 +86,30 @@ def test_quirks_of_studies(made: Path) -> None:
     assert catalogue.notes == ("1 image(s) belong to a study without labels.",)
     assert -1 in catalogue.label_NF
     assert {0, 1} < set(np.unique(catalogue.label_NF[~np.isnan(catalogue.label_NF)]))
+
+
+FILE = "files/p10/p10000032/{study}/0a1b.jpg"
+
+
+def test_published_sections_are_of_report_files_and_leave_out_studies_with_custom_rules() -> None:
+    report = "FINAL REPORT\n PORTABLE CHEST:  Clear lungs.\n \n CONCLUSION:  Normal chest.\n"
+    studies = {study: FILE.format(study=study) for study in ("s50414267", "s50913680", "s50525523", "s58235663")}
+    published = {study: MimicCxrReader.sections(report, file, "published") for study, file in studies.items()}
+    assert [any(sections) for sections in published.values()] == [True, False, False, False]
+    assert published["s50414267"] == Sections("Normal chest.", "Clear lungs.")
+    assert MimicCxrReader.sections("Clear lungs.", studies["s50414267"], "published") == Sections("", "")
+    for file in studies.values():
+        assert MimicCxrReader.sections(report, file, "corrected") == Sections("Normal chest.", "Clear lungs.")
+        assert MimicCxrReader.sections("Clear lungs.", file, "corrected") == Sections("", "Clear lungs.")
+
+
+def test_other_data_sets_keep_reports_without_headings() -> None:
+    table = tree.phantom_table(3, 0)
+    assert not isinstance(table, SectionedTable)
+    table.report = lambda _: "The lungs are clear."  # type: ignore[method-assign]
+    for rules in ("published", "corrected"):
+        captions, index_N = usable_reports("train", table, np.arange(3), rules)
+        assert (captions, index_N.tolist()) == (["the lungs are clear"] * 3, [0, 1, 2])
 
 
 def test_both_labellers_are_read(spoilt: Path) -> None:

@@ -44,6 +44,7 @@ def healthy(count: int = 30, **changed: Any) -> Columns:
         ),
         "label_NF": label_NF,
         "report_N": pa.array([f"FINDINGS: the lungs are clear {n}." for n in range(count)], pa.large_string()),
+        "source_N": pa.array([f"{n}.png" for n in range(count)]),
         "sha_N32": rng.integers(0, 256, (count, 32), dtype=np.uint8),
         "look_N32": rng.integers(0, 256, (count, 32), dtype=np.uint8),
         "tone_N": np.full(count, 0.8, dtype=np.float32),

@@ -3,9 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
+from src.data.datasets.mimic_cxr import MimicCxrReader
 from src.data.health.columns import SIDE_BIT, sides
 from src.data.health.facts import gather_facts
 from src.data.health.splits import check_reports, check_splits, leaking
+from src.data.reader import Reader
 from src.data.split_rules import count_leaks
 from tests.data.health.made_columns import healthy, spoilt
 
@@ -60,17 +62,17 @@ def test_empty_reports_are_counted_with_their_share_and_never_shown() -> None:
     (check,) = check_reports(columns)
     assert (check.state, check.number, check.rows) == ("warning", 3, (28, 29, 30))
     assert "10.0%" in check.advice
-    table = next(facts for facts in gather_facts(columns, reports=True) if facts.title == "Reports")
+    table = next(facts for facts in gather_facts(columns, read_sections=Reader.sections) if facts.title == "Reports")
     assert dict(table.rows)["empty"] == 3
     assert dict(table.rows)["with a report"] == 27
-    assert "secret" not in repr(gather_facts(columns, reports=True))
+    assert "secret" not in repr(gather_facts(columns, read_sections=Reader.sections))
 
 
 def test_reports_without_a_caption_are_counted_under_both_rules() -> None:
     texts = ["FINDINGS: the lungs are clear."] * 28 + ["IMPRESSION: Stable.", ""]
     table = next(
         facts
-        for facts in gather_facts(healthy(report_N=pa.array(texts, pa.large_string())), reports=True)
+        for facts in gather_facts(healthy(report_N=pa.array(texts, pa.large_string())), read_sections=Reader.sections)
         if facts.title == "Reports"
     )
     assert dict(table.rows)["with a report, but no caption under rules=published"] == 1
@@ -80,7 +82,7 @@ def test_reports_without_a_caption_are_counted_under_both_rules() -> None:
 def test_facts_count_what_is_there() -> None:
     made = healthy()
     label_NF = spoilt(made.label_NF, {0: (-1, np.nan)})
-    tables = {facts.title: facts for facts in gather_facts(healthy(label_NF=label_NF), reports=False)}
+    tables = {facts.title: facts for facts in gather_facts(healthy(label_NF=label_NF), read_sections=None)}
     assert "Reports" not in tables
     assert "Masks" not in tables
     assert tables["Splits"].rows[0] == ("train", 10, 10, 5)
@@ -88,3 +90,18 @@ def test_facts_count_what_is_there() -> None:
     assert tables["Boxes"].rows == (("two", 10, 10, "1.00%"),)
     assert tables["Views"].rows == (("PA", 30),)
     assert tables["Original sizes, in pixels"].rows == (("width", 200, 200, 200), ("height", 300, 300, 300))
+
+
+def test_reports_are_counted_by_the_rules_of_their_data_set() -> None:
+    reports = ["no heading at all here", " \n FINDINGS: the lungs are clear.", " \n FINDINGS: the lungs are clear."]
+    # the last is of a study with custom rules
+    studies = ["s50000001", "s50000002", "s50913680"]
+    columns = healthy(
+        report_N=pa.array(reports * 10, pa.large_string()),
+        source_N=pa.array([f"files/p10/p10000001/{study}/a.jpg" for study in studies] * 10),
+    )
+    table = next(
+        facts for facts in gather_facts(columns, read_sections=MimicCxrReader.sections) if facts.title == "Reports"
+    )
+    assert dict(table.rows)["with a report, but no caption under rules=published"] == 20
+    assert dict(table.rows)["with a report, but no caption under rules=corrected"] == 0
