@@ -202,7 +202,7 @@ class AnnotatedImages(LightningDataModule):
                 "pixel there; training leaves them out, and judging still asks for them"
             )
         if self.drop_last and name != "test" and 0 < len(pairs) < self.images.batch_size:
-            say(f"{name}: {len(pairs)} images are fewer than a batch of {self.images.batch_size}; all are used")
+            say(f"{name}: {len(pairs)} image(s), fewer than a batch of {self.images.batch_size}; all are used")
         masks = len(self.finding_names) if self.kind == "masks" else 0
         return DenseSplit(pairs=pairs, annotations=annotations, masks=masks)
 

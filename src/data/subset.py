@@ -25,7 +25,7 @@ def choose_subset(label_NF: np.ndarray, fraction: float, *, sampling: Sampling, 
     if fraction == 1:
         return np.arange(size)
     if sampling == "published":
-        drawn = np.random.RandomState(_PUBLISHED_SEED).choice(size, size=round(fraction * size), replace=False)
+        drawn = np.random.RandomState(_PUBLISHED_SEED).choice(size, size=max(1, round(fraction * size)), replace=False)
         return np.sort(drawn)
     return np.sort(_stratified_order(label_NF, seed)[: math.ceil(round(fraction * size, 9))])
 

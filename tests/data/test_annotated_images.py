@@ -243,7 +243,7 @@ def test_incomplete_batches(
         assert [len(batch) for batch in images.judging_dataloader("test")] == test
     small = [name for name, count in (("train", 12), ("val", 3)) if drop_last and count < batch_size]
     assert [record.getMessage() for record in caplog.records] == [
-        f"{name}: {12 if name == 'train' else 3} images are fewer than a batch of {batch_size}; all are used"
+        f"{name}: {12 if name == 'train' else 3} image(s), fewer than a batch of {batch_size}; all are used"
         for name in small
     ]
 

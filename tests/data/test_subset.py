@@ -52,3 +52,7 @@ def test_published_is_pandas_sample_whatever_the_seed(fraction: float) -> None:
     for seed in (0, 7):
         chosen = choose_subset(np.zeros((18_678, 1)), fraction, sampling="published", seed=seed)
         assert chosen.tolist() == sorted(wanted)
+
+
+def test_published_draws_one_image_at_least() -> None:
+    assert len(choose_subset(np.zeros((20, 1)), 0.01, sampling="published", seed=0)) == 1
