@@ -165,23 +165,6 @@ class ChosenSource(Protocol):
         ...
 
 
-def known_findings(self) -> tuple[str, ...]:
-        """All that the owner labelled, chosen or not."""
-        ...
-
-
-@runtime_checkable
-class DepartingSource(Protocol):
-    """A source that may say what of the published protocol is otherwise in it."""
-
-    differs_from_published: str | None
-
-
-def differs_from_published(source: PairSource) -> str | None:
-    """What of the published protocol is otherwise in a data set, in a sentence; None where nothing is known to be."""
-    return source.differs_from_published if isinstance(source, DepartingSource) else None
-
-
 def known_findings(source: PairSource) -> tuple[str, ...]:
     """All findings of a data set, of which ``finding_names`` may be a choice."""
     return source.known_findings if isinstance(source, ChosenSource) else source.finding_names

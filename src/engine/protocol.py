@@ -79,7 +79,8 @@ def _named(
     """Each setting in words; of a group of which another option was chosen that option, where many settings differ."""
     for group in dict.fromkeys(key.split(".")[0] for key in changed):
         keys = [key for key in changed if key.split(".")[0] == group]
-        if len(keys) > _FEW and choices.get(group) != published.get(group):
+        exchanged = len(keys) > _FEW or f"{group}._target_" in keys
+        if exchanged and choices.get(group) != published.get(group):
             yield f"{group}={choices.get(group)} (published {published.get(group)})"
             continue
         for key in keys:

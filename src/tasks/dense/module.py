@@ -15,7 +15,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
 from src.core.case_keys import CaseKeys
-from src.core.dense import DenseBatch
+from src.core.dense import DenseBatch, Detections, Objects
 from src.core.distributed import first_of_each, value_in_first
 from src.evaluation.coco_format import JudgedImage
 from src.evaluation.detection import judge_detections
@@ -101,8 +101,12 @@ class DetectionModule(DenseModule[DetectionHead]):
         every = zip(batch.position_B.tolist(), self.network.head.detect(maps, size), batch.objects, strict=True)
         for position, found, objects in every:
             # on the host, where the images of all processes come together
-            there, objects = (type(part)(*(tensor.cpu() for tensor in part)) for part in (found, objects))
-            self._judged[position] = JudgedImage(found=there, objects=objects, height=size[0], width=size[1])
+            self._judged[position] = JudgedImage(
+                found=Detections(*(tensor.cpu() for tensor in found)),
+                objects=Objects(*(tensor.cpu() for tensor in objects)),
+                height=size[0],
+                width=size[1],
+            )
 
     def on_validation_epoch_end(self) -> None:
         """Log the mean average precision, one number in every process; 0 where no image has an object."""
