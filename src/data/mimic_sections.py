@@ -47,6 +47,5 @@ def studies_with_custom_rules() -> frozenset[str]:
 
     Its table of sections, which the published pre-processing reads, does not hold them.
     """
-    path = resources.files("src.assets") / "mimic_cxr_custom_rules.csv"
-    with path.open(encoding="utf-8", newline="") as file:
-        return frozenset(row["study"] for row in csv.DictReader(file))
+    table = (resources.files("src.assets") / "mimic_cxr_custom_rules.csv").read_text(encoding="utf-8")
+    return frozenset(row["study"] for row in csv.DictReader(table.splitlines()))

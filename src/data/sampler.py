@@ -1,6 +1,7 @@
 """In which order, and in which batches, a split is read: by seed, epoch and number of processes alone."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from torch.utils.data import BatchSampler, DistributedSampler, Sampler
 
@@ -58,7 +59,8 @@ def val_batches(size: int, batch_size: int, *, replicas: int, rank: int, drop_la
     its last incomplete batch; a split of less than one batch keeps even ones.
     """
     if drops_last(size // replicas, batch_size, wanted=drop_last, split="val"):
-        share = DistributedSampler(range(size), num_replicas=replicas, rank=rank, shuffle=False)  # type: ignore[arg-type]
+        samples: Any = range(size)
+        share: Any = DistributedSampler(samples, num_replicas=replicas, rank=rank, shuffle=False)
         return BatchSampler(share, batch_size, drop_last=True)
     return EvenBatches(size=size, batch_size=batch_size, replicas=replicas, rank=rank)
 

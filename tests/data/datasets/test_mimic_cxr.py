@@ -14,8 +14,12 @@ from omegaconf import OmegaConf
 from src.core.errors import UserError
 from src.data.catalogue import Catalogue
 from src.data.datasets.mimic_cxr import FINDINGS, PHANTOM_COMMAND, MimicCxrReader
+from src.data.packed import PackedDataSet
 from src.data.report import Sections, read_sections
 from src.data.sources import SectionedTable
+from src.data.split_rules import OfficialSplit
+from src.data.store.packing import pack_store
+from src.data.store.recipe import StoreSettings
 from src.data.usable import usable_reports
 from tests.trees import mimic_cxr as tree
 
@@ -101,6 +105,33 @@ def test_published_sections_are_of_report_files_and_leave_out_studies_with_custo
     for file in studies.values():
         assert MimicCxrReader.sections(report, file, "corrected") == Sections("Normal chest.", "Clear lungs.")
         assert MimicCxrReader.sections("Clear lungs.", file, "corrected") == Sections("", "Clear lungs.")
+
+
+def test_a_packed_tree_gives_the_captions_of_its_rules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tree.make(tmp_path / "raw", count=12)
+    reports = sorted((tmp_path / "raw" / tree.REPORTS).rglob("s*.txt"))
+    reports[0].write_text("The lungs are clear. The heart is normal.")
+    monkeypatch.setattr(
+        "src.data.datasets.mimic_cxr.studies_with_custom_rules", lambda: frozenset({reports[1].stem, "s50913680"})
+    )
+    store = StoreSettings(
+        folder=str(tmp_path / "store"), size=32, pad=False, codec="raw", dataset="mimic_cxr", overrides=()
+    )
+    config = OmegaConf.to_container(OmegaConf.load(CONF / "dataset/_packed.yaml"), resolve=False)
+    del config["_target_"]
+    split = OfficialSplit(values={"train": ["train", "validate", "test"]}, val_from_train=0, seed=0)
+    reader = MimicCxrReader(root=str(tmp_path / "raw"), report_root=None, views=["PA", "AP"], labels="chexpert")
+    own = {"name": "mimic_cxr", "reader": reader, "split": split, "reports": "own", "store": store}
+    data_set = PackedDataSet(**{**config, **own})
+    pack_store(data_set.job(reader.read()), num_workers=0, max_unreadable=0)
+    table = data_set.table("train")
+    studies = [Path(table.store.source(int(row))).parent.name for row in table.position_N]
+    left_out = {}
+    for rules in ("published", "corrected"):
+        _, index_K = usable_reports("train", table, np.arange(len(table)), rules)
+        left_out[rules] = {study for n, study in enumerate(studies) if n not in index_K}
+    empty = {f"s{50_000_000 + 7919 * index}" for index in (tree.NO_SECTIONS, tree.NO_FILE)}
+    assert left_out == {"published": empty | {reports[0].stem, reports[1].stem}, "corrected": empty}
 
 
 def test_other_data_sets_keep_reports_without_headings() -> None:
