@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from src.core.checkpoint import load_exactly, read_tensors
+from src.core.checkpoint_kind import refuse_checkpoint
 from src.core.errors import UserError
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.class_row import Keeper, class_row
@@ -182,6 +183,7 @@ def _load(model: Any, file: str, name: str) -> None:
     import timm
 
     tensors = read_tensors(file)
+    refuse_checkpoint(tensors, key="encoder.image.weights", file=file)
     # timm keeps one function a family that renames old keys and resizes position tables.
     family = sys.modules[timm.model_entrypoint(name.split(".")[0]).__module__]
     rename = getattr(family, "checkpoint_filter_fn", None)
