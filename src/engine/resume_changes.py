@@ -111,11 +111,11 @@ def _refuse(
 def _refuse_other_batches(changes: Mapping[str, tuple[Any, Any]], state: Mapping[str, Any], checkpoint: Path) -> None:
     loop = state.get("loops", {}).get("fit_loop", {})
     batches = loop.get("epoch_loop.batch_progress", {})
-    done = batches.get("current", {}).get("completed", 0)
+    begun = batches.get("current", {}).get("ready", 0)
     sizes = {key: pair for key, pair in changes.items() if key.rpartition(".")[2] == "batch_size"}
-    if sizes and done and not batches.get("is_last_batch", True):
+    if sizes and begun and not batches.get("is_last_batch", True):
         raise UserError(
-            f"resume={checkpoint} was written in the middle of an epoch, after {done} batches, so that with "
+            f"resume={checkpoint} was written in the middle of an epoch, so that with "
             f"{', '.join(_lines(sizes))} data would be left out or seen twice; go on with the batch size that it had, "
             "or from a checkpoint of an epoch's end."
         )

@@ -54,10 +54,10 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
         return
     if job_number() is None or not is_first_process():
         cfg = with_trained_config(cfg)
-        if job_number() is None or not _is_done(folder, _done(cfg, settings, folder)):
+        if job_number() is None or not _is_done(folder, _done(cfg, settings)):
             run(cfg)
             if is_first_process():
-                write_done(folder, _done(cfg, settings, folder))
+                write_done(folder, _done(cfg, settings))
         return
     try:
         with only_process(folder / LOCK):
@@ -93,7 +93,7 @@ def swept_keys() -> tuple[str, ...]:
 
 
 def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
-    done = _done(cfg, settings, folder)
+    done = _done(cfg, settings)
     if _is_done(folder, done):
         (folder / FAILED).unlink(missing_ok=True)
         _log.info("job %s is finished already, in %s.", folder.name, folder)
@@ -123,7 +123,7 @@ def _failed(folder: Path, error: Exception) -> JobFailedError:
     return JobFailedError(folder, reason)
 
 
-def _done(cfg: DictConfig, settings: HydraConf, folder: Path) -> Done:
+def _done(cfg: DictConfig, settings: HydraConf) -> Done:
     plain: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
     overrides = tuple(OmegaConf.to_container(settings.overrides.task))  # type: ignore[arg-type]
     chosen: Any = OmegaConf.to_container(settings.runtime.choices)

@@ -58,7 +58,7 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
         if not any(one.key in ("dataset", "experiment") for one in typed):
             _bring_data(chosen, cfg, run, typed)
     _check(chosen, run)
-    _say(cfg, chosen, run, checkpoint, typed)
+    _say(cfg, chosen, checkpoint, typed)
     _keep(chosen)
     return chosen
 
@@ -148,7 +148,7 @@ def _check(chosen: DictConfig, run: TrainedRun) -> None:
         raise UserError(f"{run.source}, with which the checkpoint was trained: {error}") from error
 
 
-def _say(cfg: DictConfig, chosen: DictConfig, run: TrainedRun, checkpoint: Path, typed: Sequence[Typed]) -> None:
+def _say(cfg: DictConfig, chosen: DictConfig, checkpoint: Path, typed: Sequence[Typed]) -> None:
     experiment = next((one.word.lstrip("+") for one in typed if one.key == "experiment"), None)
     before, after = ({key: followed(one, key, source="") for key in (*MODEL, "transform")} for one in (cfg, chosen))
     ours, theirs = flatten(before), flatten(after)

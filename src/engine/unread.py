@@ -94,7 +94,8 @@ def refuse_unread(
         touched = any(is_below(one.key, key) or is_below(key, one.key) for key in read)
         if not touched or one.key in overwritten:
             raise UserError(
-                f"{one.word} has no effect: task={task} does not read {one.key}; {_advice(cfg, one, read, overwritten)}."
+                f"{one.word} has no effect: task={task} does not read {one.key}; "
+                f"{_advice(cfg, one, read, overwritten)}."
             )
 
 

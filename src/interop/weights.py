@@ -55,8 +55,8 @@ def load_image_encoder(encoder: ImageEncoder, path: Path) -> None:
     kind = checkpoint_kind(tensors)
     if kind == "head":
         raise UserError(
-            f"{path} is {in_words(kind)}, which is not inside; give the checkpoint that its run was given (checkpoint in "
-            "the config.yaml beside it)."
+            f"{path} is {in_words(kind)}, which is not inside; give the checkpoint that its run was given "
+            "(checkpoint in the config.yaml beside it)."
         )
     named = rename_released(tensors, source=str(path))[0] if kind == "released" else _below(tensors, _OURS)
     found = (_below(named, _IMAGE), *(_below(tensors, prefix) for prefix in _FINE_TUNED))
