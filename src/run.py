@@ -51,14 +51,14 @@ def cli() -> None:
 def _as_hydra_takes(arguments: list[str]) -> list[str]:
     """``task=report sweep=DIR`` with ``task.sweep=DIR``: Hydra would look for DIR among the sweeps of conf/sweep.
 
-    ``dataset.KEY=VALUE`` with ``++``, where a checkpoint brings a data set that Hydra does not compose.
+    Keys of what a checkpoint brings with ``++``, for Hydra composes other encoders, and another data set, than it does.
     """
     if "task=report" in arguments:
         return [f"task.{word}" if word.startswith("sweep=") else word for word in arguments]
     names = {word.partition("=")[0].lstrip("+") for word in arguments}
-    if "checkpoint" in names and not names & {"dataset", "experiment"}:
-        return [f"++{word}" if word.startswith("dataset.") else word for word in arguments]
-    return arguments
+    brought = ("encoder.", "transform.") if "checkpoint" in names else ()
+    brought += ("dataset.",) if brought and not names & {"dataset", "experiment"} else ()
+    return [f"++{word}" if word.startswith(brought) else word for word in arguments]
 
 
 if __name__ == "__main__":

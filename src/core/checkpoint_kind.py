@@ -1,6 +1,7 @@
 """What a file of weights is of, told by the names of its tensors."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Literal
 
 from src.core.errors import UserError
@@ -40,6 +41,16 @@ def checkpoint_kind(names: Iterable[str]) -> Kind:
 def in_words(kind: Kind) -> str:
     """The kind as messages call it."""
     return _WORDS[kind]
+
+
+def refuse_run(path: str, *, key: str) -> None:
+    """Raise UserError where the folder or the file that ``key`` names is of a run, and not of one encoder's library."""
+    folder = Path(path)
+    checkpoints = [folder] if folder.suffix == ".ckpt" and folder.is_file() else list(folder.glob("*.ckpt"))
+    if checkpoints or (folder / "checkpoints").is_dir():
+        raise UserError(
+            f"{key}={path} is of a run, whose checkpoint holds both encoders; give checkpoint={path} in its place."
+        )
 
 
 def refuse_checkpoint(names: Iterable[str], *, key: str, file: str) -> None:

@@ -10,8 +10,8 @@ from omegaconf import DictConfig, open_dict
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel, WeightsOrigin
 from src.core.finished import flatten
-from src.engine.trained_run import TrainedRun, followed, read_trained_run
-from src.engine.trained_transform import transform_changes
+from src.engine.trained_run import TrainedRun, followed, read_trained_run, released_run
+from src.engine.trained_transform import transform_changes, unknown_transform
 
 _log = logging.getLogger(__name__)
 
@@ -66,7 +66,10 @@ def describe_model(cfg: DictConfig, *, dense: bool = False) -> EvaluatedModel:
         from src.interop.weights import is_released
 
         released = is_released(checkpoint)
-        return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), released=released)
+        changed = transform_changes(cfg, released_run(), dense=dense) if released else [unknown_transform(cfg)]
+        return EvaluatedModel(
+            architecture=name, weights="checkpoint", file=str(checkpoint), released=released, changed=tuple(changed)
+        )
     return EvaluatedModel(
         architecture=name,
         weights="checkpoint",

@@ -16,8 +16,8 @@ from src.engine.foreign_config import refuse_foreign
 from src.engine.judged import ORIGIN, judged_checkpoint
 from src.engine.parts import GIVEN
 from src.engine.task_kind import task_kind
-from src.engine.trained_run import TrainedRun, followed, read_trained_run
-from src.engine.trained_transform import bring_transform
+from src.engine.trained_run import TrainedRun, followed, read_trained_run, released_run
+from src.engine.trained_transform import bring_transform, transform_changes, unknown_transform
 from src.engine.typed import Typed, is_below, typed_settings, words_of_this_run
 from src.engine.validate import validate
 
@@ -42,7 +42,7 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
     chosen: DictConfig = cfg.copy()
     chosen.checkpoint = str(checkpoint)
     task = task_kind(cfg)
-    run = read_trained_run(checkpoint) if task.evaluates else None
+    run = _run_of(cfg, checkpoint) if task.evaluates else None
     if run is None:
         return chosen
     typed = typed_settings(words_of_this_run())
@@ -59,8 +59,28 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
             _bring_data(chosen, cfg, run, typed)
     _check(chosen, run)
     _say(cfg, chosen, checkpoint, typed)
+    changed = [] if free else transform_changes(chosen, run, dense=task.dense)
+    if changed:
+        _log.warning("%s is evaluated with %s.", checkpoint, ", ".join(changed))
     _keep(chosen)
     return chosen
+
+
+def _run_of(cfg: DictConfig, checkpoint: Path) -> TrainedRun | None:
+    """The run that wrote the checkpoint; of a released one what is published; None, and a warning, without either."""
+    from src.interop.weights import is_released
+
+    run = read_trained_run(checkpoint)
+    if run is None and is_released(checkpoint):
+        return released_run()
+    if run is None:
+        _log.warning(
+            "%s: no config.yaml lies beside it, so that nothing says what it was trained with; it is evaluated with "
+            "this command's own settings, among them %s.",
+            checkpoint,
+            unknown_transform(cfg),
+        )
+    return run
 
 
 def _refuse_foreign(run: TrainedRun, cfg: DictConfig) -> None:

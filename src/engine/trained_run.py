@@ -14,6 +14,7 @@ from yaml import YAMLError
 
 from src.core.errors import UserError
 from src.core.finished import flatten
+from src.engine.say import CONF
 
 CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 _COMPARED = ("encoder", "model", "transform", "rules", "loss", "datamodule", "dataset")
@@ -93,6 +94,17 @@ def read_trained_run(checkpoint: Path) -> TrainedRun | None:
     return TrainedRun(
         source=checkpoint.with_name(CONFIG), config=config, references=False, choices=choices, overrides=overrides
     )
+
+
+def released_run() -> TrainedRun:
+    """What a released MGCA checkpoint was trained with, as far as it bears on an evaluation and is the same for all."""
+    source = CONF / "transform" / "published.yaml"
+    config = {
+        "rules": "published",
+        "transform": plain_config(source),
+        "datamodule": {"max_tokens": 112, "pad_to": "max_tokens"},
+    }
+    return TrainedRun(source=source, config=config, references=True, choices={"transform": "published"}, overrides=())
 
 
 def followed(root: DictConfig, key: str, *, source: str) -> Any:

@@ -77,6 +77,12 @@ def transform_changes(cfg: DictConfig, run: TrainedRun, *, dense: bool) -> list[
     return [f"{key}={ours.get(key)} (trained with {theirs[key]})" for key in shown[:_LISTED]]
 
 
+def unknown_transform(cfg: DictConfig) -> str:
+    """The same for a checkpoint of which nothing says what it was trained with."""
+    sides = [f"{key}={OmegaConf.select(cfg, key)}" for key in _SIDES]
+    return f"{', '.join(sides)} (what it was trained with is not known)"
+
+
 def _seen_here(cfg: DictConfig) -> dict[str, Any]:
     node = followed(cfg, "transform", source="the command")
     return flatten(_listed(node), "transform")
