@@ -49,10 +49,16 @@ def cli() -> None:
 
 
 def _as_hydra_takes(arguments: list[str]) -> list[str]:
-    """``task=report sweep=DIR`` with ``task.sweep=DIR``: Hydra would look for DIR among the sweeps of conf/sweep."""
-    if "task=report" not in arguments:
-        return arguments
-    return [f"task.{word}" if word.startswith("sweep=") else word for word in arguments]
+    """``task=report sweep=DIR`` with ``task.sweep=DIR``: Hydra would look for DIR among the sweeps of conf/sweep.
+
+    Keys of what a checkpoint brings with ``++``, for Hydra composes other encoders, and another data set, than it does.
+    """
+    if "task=report" in arguments:
+        return [f"task.{word}" if word.startswith("sweep=") else word for word in arguments]
+    names = {word.partition("=")[0].lstrip("+") for word in arguments}
+    brought = ("encoder.", "transform.") if "checkpoint" in names else ()
+    brought += ("dataset.",) if brought and not names & {"dataset", "experiment"} else ()
+    return [f"++{word}" if word.startswith(brought) else word for word in arguments]
 
 
 if __name__ == "__main__":

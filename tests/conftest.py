@@ -135,6 +135,16 @@ TINY = (
 """Overrides that make a run of the default experiment take a second or two."""
 
 
+PRETRAINING = ("datamodule.batch_size=", "trainer.max_epochs=")
+"""Settings of which a probe or a tuning has its own."""
+
+
+@pytest.fixture
+def tiny_head(tiny: tuple[str, ...]) -> tuple[str, ...]:
+    """The same for a task that trains a head by its probe or its tuning."""
+    return tuple(word for word in tiny if not word.startswith(PRETRAINING))
+
+
 @pytest.fixture
 def tiny() -> tuple[str, ...]:
     """Overrides that make a run of the default experiment take a second or two."""

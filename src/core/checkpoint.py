@@ -3,6 +3,7 @@
 import pickle
 import re
 import struct
+import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,10 @@ _DAMAGE = (
 _REFUSED = re.compile(r"(?:GLOBAL|class|type|function)\s+([\w.]+\.[\w.]+)|^([\w.]+\.[\w.]+) was blocked", re.MULTILINE)
 
 
-def read_checkpoint(path: Path | str) -> dict[str, Any]:
+def read_checkpoint(path: Path | str, *, mapped: bool = False) -> dict[str, Any]:
     """The mapping that a .safetensors file or a torch file holds, on the CPU.
+
+    ``mapped``: tensors are read from the file when they are used, for a look at names and plain values.
 
     Torch files are read with ``weights_only``: tensors and plain values pass, a class or function is refused and
     never called. Raises UserError for a file that is missing, truncated, of another kind, or that asks for code.
@@ -39,18 +42,18 @@ def read_checkpoint(path: Path | str) -> dict[str, Any]:
     path = Path(path)
     if not path.is_file():
         raise UserError(f"No checkpoint at {path}: it is not there or not a file; check the path.")
-    content: Any = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
+    content: Any = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path, mapped=mapped)
     if not isinstance(content, Mapping):
         raise UserError(f"{path} is not a checkpoint: it holds a {type(content).__name__}, not named tensors.")
     return dict(content)
 
 
-def read_tensors(path: Path | str) -> dict[str, Tensor]:
+def read_tensors(path: Path | str, *, mapped: bool = False) -> dict[str, Tensor]:
     """The named tensors of a file: of its ``state_dict`` or ``model`` entry, or else of the file itself.
 
     Raises UserError as ``read_checkpoint`` does, and where no named tensors are inside.
     """
-    content = read_checkpoint(path)
+    content = read_checkpoint(path, mapped=mapped)
     for entry in _NESTED:
         if isinstance(content.get(entry), Mapping):
             content = dict(content[entry])
@@ -99,9 +102,10 @@ def _read_safetensors(path: Path) -> dict[str, Tensor]:
         raise UserError(f"{path} is not a complete safetensors file ({error}): fetch it again.") from error
 
 
-def _read_torch(path: Path) -> Any:
+def _read_torch(path: Path, *, mapped: bool) -> Any:
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        # only torch's format of today, a zip file, can be mapped
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped and zipfile.is_zipfile(path))
     except pickle.UnpicklingError as error:
         refused = _REFUSED.search(str(error))
         if refused is None:

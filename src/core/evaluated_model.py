@@ -16,7 +16,8 @@ class EvaluatedModel:
     ``pretrained``, those that its library names for it; ``file``, a file of weights of the user's; ``checkpoint``, one
     of a run of ours or a released MGCA one. ``file``: that file's path, None without one. ``losses``: of the run that
     trained the checkpoint; empty where nobody can say. ``released``: whether it is a released MGCA file. ``dataset``:
-    what the checkpoint was trained on, None where nobody can say.
+    what the checkpoint was trained on, None where nobody can say. ``changed``: with which settings images are shown to
+    it otherwise than in its training, where that was forced.
     """
 
     architecture: str
@@ -25,10 +26,16 @@ class EvaluatedModel:
     losses: tuple[str, ...] = ()
     released: bool = False
     dataset: str | None = None
+    changed: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
         """The model in a few words, for the heading of a table or a picture."""
+        changed = f", evaluated with {', '.join(self.changed)}" if self.changed else ""
+        return self._title + changed
+
+    @property
+    def _title(self) -> str:
         if self.weights == "random":
             return f"{self.architecture}, random weights"
         if self.weights == "pretrained":
@@ -42,9 +49,9 @@ class EvaluatedModel:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for ``records.json``."""
-        return {**asdict(self), "losses": list(self.losses)}
+        return {**asdict(self), "losses": list(self.losses), "changed": list(self.changed)}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "EvaluatedModel":
         """The inverse of ``as_dict``."""
-        return cls(**{**values, "losses": tuple(values["losses"])})
+        return cls(**{**values, "losses": tuple(values["losses"]), "changed": tuple(values.get("changed", ()))})

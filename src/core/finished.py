@@ -28,8 +28,10 @@ _NEVER_MATTERS = (
     "task.num_workers",
 )
 """What changes where results lie and how fast they come, and not what they are."""
-_COME_ALONG = {"dataset": ("dataset", "prompts", "store")}
-"""Groups that the choice of another one chooses too."""
+BROUGHT = ("encoder", "model", "transform", "rules", "datamodule.max_tokens", "datamodule.pad_to")
+_DATA = ("dataset", "prompts", "store")
+_COME_ALONG = {"dataset": _DATA, "checkpoint": ("checkpoint", *BROUGHT, "loss", "num_prototypes", *_DATA)}
+"""Keys that the choice of another one chooses too; a checkpoint brings what its run was trained with."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +80,7 @@ def read_failure(folder: Path) -> str | None:
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The keys, dotted, in which two configs differ so that their results may, with both values; None: not there."""
-    first, second = _flat(one), _flat(other)
+    first, second = flatten(one), flatten(other)
     keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     return {key: (first.get(key), second.get(key)) for key in keys if _matters(key, first.get(key), second.get(key))}
 
@@ -114,10 +116,11 @@ def _matters(key: str, one: Any, other: Any) -> bool:
     return matters(key)
 
 
-def _flat(node: Any, key: str = "") -> dict[str, Any]:
+def flatten(node: Any, key: str = "") -> dict[str, Any]:
+    """The leaves of a config by their dotted keys; an empty mapping is a leaf."""
     if not isinstance(node, Mapping) or not node:
         return {key: node}
     flat: dict[str, Any] = {}
     for name, child in node.items():
-        flat |= _flat(child, f"{key}.{name}" if key else str(name))
+        flat |= flatten(child, f"{key}.{name}" if key else str(name))
     return flat

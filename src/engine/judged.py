@@ -1,15 +1,17 @@
 """Which weights are judged: a checkpoint's, those that the encoder's yaml names, or random ones."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from omegaconf import DictConfig, OmegaConf, open_dict
-from yaml import YAMLError
+from omegaconf import DictConfig, open_dict
 
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel, WeightsOrigin
+from src.core.finished import flatten
+from src.engine.trained_run import TrainedRun, followed, read_trained_run, released_run
+from src.engine.trained_transform import transform_changes, unknown_transform
 
 _log = logging.getLogger(__name__)
 
@@ -19,7 +21,7 @@ Weights = Literal["auto", "random", "named", "checkpoint"]
 
 # Of these a checkpoint cannot be loaded without the very same, but for where the weights come from.
 _BUILT_OF = ("encoder.image", "encoder.text", "model")
-_ORIGIN = ("pretrained", "weights")
+ORIGIN = ("pretrained", "weights")
 _NONE = {"pretrained": False, "weights": None}
 # With these of another value the same weights see something else.
 _SEEN_THROUGH = ("rules", "transform.size", "transform.crop", "datamodule.max_tokens")
@@ -33,7 +35,7 @@ def judged_checkpoint(cfg: DictConfig) -> Path | None:
     weights: Weights = cfg.weights
     if weights not in ("auto", "random", "named", "checkpoint"):
         raise UserError(f"weights={weights} is none of auto, random, named, checkpoint; choose one of them.")
-    if weights == "named" and not any(cfg.encoder.image.get(key) for key in _ORIGIN):
+    if weights == "named" and not any(cfg.encoder.image.get(key) for key in ORIGIN):
         raise UserError(
             "weights=named: encoder.image names no pretrained weights; give encoder.image.pretrained=true, "
             "encoder.image.weights=FILE, or another encoder/image."
@@ -45,26 +47,37 @@ def judged_checkpoint(cfg: DictConfig) -> Path | None:
     return Path(cfg.checkpoint)
 
 
-def describe_model(cfg: DictConfig) -> EvaluatedModel:
-    """Which weights of which architecture this run evaluates, and what the config beside a checkpoint says of it."""
+def describe_model(cfg: DictConfig, *, dense: bool = False) -> EvaluatedModel:
+    """Which weights of which architecture this run evaluates, and what the config beside a checkpoint says of it.
+
+    ``dense``: whether the task shows whole images, whatever the training cut off.
+    """
     image, checkpoint = cfg.encoder.image, judged_checkpoint(cfg)
     name = str(image.get("name") or image._target_.rpartition(".")[2])
     if checkpoint is None:
         origin: WeightsOrigin = "random"
-        if cfg.weights != "random" and any(image.get(key) for key in _ORIGIN):
+        if cfg.weights != "random" and any(image.get(key) for key in ORIGIN):
             origin = "file" if image.get("weights") else "pretrained"
         return EvaluatedModel(
             architecture=name, weights=origin, file=image.get("weights") if origin == "file" else None
         )
-    theirs = _config_beside(checkpoint)
-    if theirs is None:
+    run = read_trained_run(checkpoint)
+    if run is None:
         from src.interop.weights import is_released
 
         released = is_released(checkpoint)
-        return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), released=released)
-    losses = tuple(str(loss) for loss, node in (theirs.get("loss") or {}).items() if node)
-    dataset = OmegaConf.select(theirs, "dataset.name") or OmegaConf.select(theirs, "store.dataset")
-    return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), losses=losses, dataset=dataset)
+        changed = transform_changes(cfg, released_run(), dense=dense) if released else [unknown_transform(cfg)]
+        return EvaluatedModel(
+            architecture=name, weights="checkpoint", file=str(checkpoint), released=released, changed=tuple(changed)
+        )
+    return EvaluatedModel(
+        architecture=name,
+        weights="checkpoint",
+        file=str(checkpoint),
+        losses=run.losses,
+        dataset=run.dataset,
+        changed=tuple(transform_changes(cfg, run, dense=dense)),
+    )
 
 
 def with_weights(cfg: DictConfig, checkpoint: Path | None) -> DictConfig:
@@ -86,11 +99,11 @@ def refuse_other_model(cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ..
     Raises UserError naming the settings of the encoders that the checkpoint was trained with and this run has not;
     warns of settings through which the same weights see something else.
     """
-    theirs = _config_beside(checkpoint)
-    if theirs is None:
+    run = read_trained_run(checkpoint)
+    if run is None:
         return
-    other = [line for key in only for line in _differences(theirs, cfg, key)]
-    seen = [line for key in _SEEN_THROUGH for line in _differences(theirs, cfg, key)]
+    other = [line for key in only for line in _differences(run, cfg, key)]
+    seen = [line for key in _SEEN_THROUGH for line in _differences(run, cfg, key)]
     if other:
         raise UserError(
             f"{checkpoint} was trained with {', '.join(other[:6])}, and this run has others; give these, or the "
@@ -100,33 +113,8 @@ def refuse_other_model(cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ..
         _log.warning("The checkpoint was trained with %s, and this run has others.", ", ".join(seen))
 
 
-def _config_beside(checkpoint: Path) -> DictConfig | None:
-    """The config of the run that wrote ``checkpoint``; None where none that can be read lies beside it."""
-    beside = checkpoint.parent / "config.yaml"
-    try:
-        theirs = OmegaConf.load(beside) if beside.is_file() else None
-    except (YAMLError, OSError, ValueError):
-        return None
-    return theirs if isinstance(theirs, DictConfig) else None
-
-
-def _differences(theirs: Any, ours: DictConfig, key: str) -> Iterator[str]:
-    there, here = dict(_flat(theirs, key)), dict(_flat(ours, key))
-    for name in there:
-        if name.rpartition(".")[2] not in _ORIGIN and name in here and there[name] != here[name]:
-            yield f"{name}={there[name]}"
-
-
-def _flat(cfg: Any, key: str) -> Iterator[tuple[str, Any]]:
-    node = OmegaConf.select(cfg, key)
-    if OmegaConf.is_config(node):
-        node = OmegaConf.to_container(node, resolve=True)
-    yield from _leaves(node, key)
-
-
-def _leaves(node: Any, key: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(node, Mapping):
-        for name, child in node.items():
-            yield from _leaves(child, f"{key}.{name}")
-    elif node is not None:
-        yield key, node
+def _differences(run: TrainedRun, cfg: DictConfig, key: str) -> Iterator[str]:
+    there, here = flatten(run.value(key), key), flatten(followed(cfg, key, source="the command"), key)
+    for name, value in there.items():
+        if value is not None and name.rpartition(".")[2] not in ORIGIN and name in here and value != here[name]:
+            yield f"{name}={value}"

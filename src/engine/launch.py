@@ -3,8 +3,6 @@
 import inspect
 import logging
 import multiprocessing
-import os
-import warnings
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,22 +17,20 @@ from src.engine.devices import processes_here
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, write_provenance
-from src.engine.sweep_job import is_first_process, job_number
+from src.engine.quiet import silence_libraries
+from src.engine.resume_changes import check_resumed
+from src.engine.sweep_job import is_first_process, job_number, swept_keys
+from src.engine.typed import typed_settings, words_of_this_run
+from src.engine.unread import read_keys, refuse_unread
 from src.engine.validate import resolve_target, validate
 
 _log = logging.getLogger(__name__)
-_TALKATIVE = (
-    "lightning.pytorch.utilities.rank_zero",
-    "lightning.pytorch.trainer.connectors.checkpoint_connector",
-    "lightning.fabric.utilities.distributed",
-    "lightning.fabric.utilities.seed",
-)
 
 
 def launch(cfg: DictConfig) -> None:
     """Run ``cfg.task`` with the parts its signature names."""
     ensure_torchvision()
-    _quiet()
+    silence_libraries()
     _start_processes_as_usual()
     if cfg.resamples < 0:
         raise UserError(f"resamples={cfg.resamples} is below 0; give the number of resamples, or 0 for no intervals.")
@@ -42,6 +38,8 @@ def launch(cfg: DictConfig) -> None:
     parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
     wanted = [name for name in Parts.names() if name in parameters]
     given = {**GIVEN, "task": frozenset(wanted)}
+    task = str(HydraConfig.get().runtime.choices.task)
+    refuse_unread(cfg, typed_settings(words_of_this_run()), wanted, task=task, swept=swept_keys())
 
     def run() -> None:
         build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
@@ -55,10 +53,15 @@ def launch(cfg: DictConfig) -> None:
     count = processes_here(cfg.trainer) if _trains(cfg, parameters) and not is_one_of_several() else 0
     # what cannot go on is said before anything in the folder is written
     resume_from = parts.resume_from if "resume_from" in parameters else None
-    if is_first_process() and not is_one_of_several():
+    first = is_first_process() and not is_one_of_several()
+    if resume_from is not None:
+        check_resumed(cfg, resume_from, read_keys(cfg, wanted), say=first)
+    if first:
         if resume_from is not None:
             _log.info("Resuming from %s", resume_from)
-        write_provenance(cfg, parts.run_dir / "checkpoints", command=command_line())
+        write_provenance(
+            cfg, parts.run_dir / "checkpoints", command=command_line(), choices=HydraConfig.get().runtime.choices
+        )
     with stopping_at_once():
         if count:
             run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume_from=resume_from)
@@ -99,24 +102,3 @@ def _start_processes_as_usual() -> None:
     own = multiprocessing.get_all_start_methods()
     if multiprocessing.get_start_method(allow_none=True) not in (None, *own):
         multiprocessing.set_start_method(own[0], force=True)
-
-
-def _quiet() -> None:
-    """Silence other libraries' advice that a user of this one cannot act on."""
-    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    for name in _TALKATIVE:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    warnings.filterwarnings("ignore", message="Experiment logs directory .* exists and is not empty.*")
-    warnings.filterwarnings("ignore", message=".*treespec, LeafSpec.* is deprecated.*")
-    # the figures of all processes are averaged before they are logged
-    warnings.filterwarnings("ignore", message="It is recommended to use .* sync_dist=True.*")
-    warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-    warnings.filterwarnings(
-        "ignore", message="The number of training batches .* is smaller than the logging interval.*"
-    )
-    warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
-    warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
-    warnings.filterwarnings("ignore", message=".*lr_scheduler.step\\(\\).* before .*optimizer.step.*")

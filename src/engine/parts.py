@@ -15,6 +15,7 @@ from src.engine.build import build
 from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
 from src.engine.protocol import protocol_notes
 from src.engine.resume import checkpoint_to_resume
+from src.engine.task_kind import task_kind
 from src.engine.validate import resolve_target
 
 # What the engine passes to a node's constructor itself, beside the values of its yaml.
@@ -66,7 +67,7 @@ class Parts:
     @cached_property
     def evaluated_model(self) -> EvaluatedModel:
         """What tables, pictures and records say of the model that is evaluated."""
-        return describe_model(self._cfg)
+        return describe_model(self._cfg, dense=task_kind(self._cfg).dense)
 
     @cached_property
     def protocol_notes(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import json
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -31,15 +32,19 @@ PACKAGES = [
 ]
 
 
-def write_provenance(cfg: DictConfig, folder: Path, *, command: list[str]) -> None:
-    """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all."""
+def write_provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Mapping[str, Any]) -> None:
+    """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all.
+
+    ``choices``: the options of the config groups.
+    """
     write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
-    write_text(folder / "provenance.json", json.dumps(_provenance(command), indent=2) + "\n")
+    write_text(folder / "provenance.json", json.dumps(_provenance(command, choices), indent=2) + "\n")
 
 
-def _provenance(command: list[str]) -> dict[str, Any]:
+def _provenance(command: list[str], choices: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "command": command,
+        "choices": dict(choices),
         "git_commit": _git("rev-parse", "HEAD"),
         "git_changed_files": (_git("status", "--porcelain", "--untracked-files=no") or "").splitlines(),
         "python": platform.python_version(),

@@ -26,9 +26,13 @@ def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path,
             )
         return None
     if isinstance(resume, str) and resume != "auto":
-        if not Path(resume).is_file():
-            raise UserError(f"resume={resume}: there is no such file; give a checkpoint's path, resume=true or auto.")
-        return Path(resume)
+        found = _in_folder(Path(resume)) if Path(resume).is_dir() else Path(resume)
+        if found is None or not found.is_file():
+            raise UserError(
+                f"resume={resume}: there is no such file, and no folder of a run with a {LAST}; give a checkpoint's "
+                "path or its run's, resume=true or auto."
+            )
+        return found
     own = newest_whole(run_dir / "checkpoints")
     if own is not None or resume == "auto":
         return own
@@ -40,6 +44,11 @@ def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path,
             "give resume=PATH, or leave resume out to start anew."
         )
     return newest_whole(max(found, key=_age))
+
+
+def _in_folder(folder: Path) -> Path | None:
+    """The newest checkpoint of a run's folder, or of its folder of checkpoints."""
+    return newest_whole(folder / "checkpoints" if (folder / "checkpoints").is_dir() else folder)
 
 
 def newest_whole(checkpoints: Path) -> Path | None:

@@ -21,6 +21,7 @@ class RunConfig:
     resume: Any = MISSING
     checkpoint: str | None = MISSING
     weights: str = MISSING
+    force_transform: bool = False
     num_prototypes: int = MISSING
     resamples: int = MISSING
     task: Any = MISSING

@@ -5,7 +5,6 @@ import logging
 import os
 import shutil
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from src.engine.processes import is_one_of_several, run_as_one_of_several
 from src.engine.resume import newest_whole
 from src.engine.say import readable
 from src.engine.sweep_summary import JobFailedError
+from src.engine.trained_config import with_trained_config
 
 STARTED = ".started.json"
 LOCK = ".lock"
@@ -50,17 +50,18 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     if is_one_of_several():
-        run_as_one_of_several(folder, partial(run, cfg), readable)
+        run_as_one_of_several(folder, lambda: run(with_trained_config(cfg)), readable)
         return
     if job_number() is None or not is_first_process():
-        if job_number() is None or not _is_done(folder, _done(cfg, settings, folder)):
+        cfg = with_trained_config(cfg)
+        if job_number() is None or not _is_done(folder, _done(cfg, settings)):
             run(cfg)
             if is_first_process():
-                write_done(folder, _done(cfg, settings, folder))
+                write_done(folder, _done(cfg, settings))
         return
     try:
         with only_process(folder / LOCK):
-            _run_alone(cfg, run, settings, folder)
+            _run_alone(with_trained_config(cfg), run, settings, folder)
     except HeldError as held:
         _log.info("job %s is left to %s, which is doing it.", folder.name, held)
     except JobFailedError:
@@ -82,8 +83,17 @@ def sweep_name() -> str:
     return Path(HydraConfig.get().runtime.output_dir).parent.name
 
 
+def swept_keys() -> tuple[str, ...]:
+    """The keys that this job's sweep varies; none for a run of its own."""
+    if job_number() is None:
+        return ()
+    settings = HydraConfig.get()
+    of_all = _overrides_of_all(Path(settings.runtime.output_dir).parent / "multirun.yaml")
+    return tuple(key_and_value(word)[0] for word in settings.overrides.task if word not in of_all)
+
+
 def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
-    done = _done(cfg, settings, folder)
+    done = _done(cfg, settings)
     if _is_done(folder, done):
         (folder / FAILED).unlink(missing_ok=True)
         _log.info("job %s is finished already, in %s.", folder.name, folder)
@@ -113,16 +123,12 @@ def _failed(folder: Path, error: Exception) -> JobFailedError:
     return JobFailedError(folder, reason)
 
 
-def _done(cfg: DictConfig, settings: HydraConf, folder: Path) -> Done:
+def _done(cfg: DictConfig, settings: HydraConf) -> Done:
     plain: Any = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
     overrides = tuple(OmegaConf.to_container(settings.overrides.task))  # type: ignore[arg-type]
-    swept: tuple[str, ...] = ()
-    if job_number() is not None:
-        of_all = _overrides_of_all(folder.parent / "multirun.yaml")
-        swept = tuple(key_and_value(word)[0] for word in overrides if word not in of_all)
     chosen: Any = OmegaConf.to_container(settings.runtime.choices)
     choices = {name: option for name, option in chosen.items() if not name.startswith("hydra/")}
-    return Done(config=plain, choices=choices, overrides=overrides, swept=swept)
+    return Done(config=plain, choices=choices, overrides=overrides, swept=swept_keys())
 
 
 def _overrides_of_all(multirun: Path) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from src.core.checkpoint_kind import refuse_run
 from src.core.errors import UserError
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.hub import hub_reachable
@@ -24,6 +25,7 @@ def read_config(name: str, *, encoder: str, otherwise: str) -> Any:
     ensure_torchvision()
     from transformers import AutoConfig
 
+    refuse_run(name, key=encoder)
     try:
         return AutoConfig.from_pretrained(name, **from_where(name))
     except (OSError, ValueError, KeyError) as error:

@@ -158,6 +158,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
         *("bench.size=64", "bench.num_workers=1", "bench.batch_size=2"),
     ),
 }
+DATA_TASKS = {"task/prepare", "task/doctor", "task/report"}
+"""Tasks that read neither a model nor the settings of its training."""
 REPLACES = {"experiment": {"encoder/image", "dataset"}}
 
 
@@ -207,6 +209,8 @@ def _quick(option: str) -> tuple[str, ...]:
         return judged[name.partition("/")[0]]
     if group == "task" and name in judged:
         return judged[name]
+    if option in DATA_TASKS:
+        return ()
     if option == "sweep/encoders" or (group in {"task", "bench"} and name != "pretrain"):
         return ("trainer.max_epochs=1",)
     return PRETRAIN
@@ -220,13 +224,19 @@ def overrides_for(option: str) -> list[str]:
     replaced |= {"dataset"} if data_set else set()
     published = group == "experiment" and "/_base" in (CONF / f"{option}.yaml").read_text()
     replaced |= {"encoder/image"} if published else set()
+    if option in DATA_TASKS:
+        replaced |= PARTS.keys()
     small = [value for part, values in PARTS.items() if part not in replaced for value in values]
+    if _quick(option) in (CLASSIFY, DENSE):
+        # a probe and a tuning have their own
+        small.remove("datamodule.batch_size=8")
     own = f"{'+' if group in ADDED else ''}{group}={f'[{name}]' if group in LISTS else name}"
     needs = [word for word in NEEDS.get(option, ()) if not (data_set and word.startswith("dataset="))]
     if published:
         needs += [*(SMALL_DENSE_RESNET if _is_dense(name) else SMALL_DEIT), *ONE_CPU]
     chosen = [f"dataset={data_set}"] if data_set and group not in {"dataset", "experiment"} else []
-    return [own, *chosen, *small, "resamples=20", *_quick(option), *needs]
+    resampled = [] if option in DATA_TASKS else ["resamples=20"]
+    return [own, *chosen, *small, *resampled, *_quick(option), *needs]
 
 
 def _prepare(option: str, arguments: list[str], raw: Path, store: Path, run_cli: Callable) -> list[str]:

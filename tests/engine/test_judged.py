@@ -80,9 +80,11 @@ def test_another_model_is_named_by_its_settings(tmp_path: Path, caplog: pytest.L
     refuse_other_model(_cfg(model={"embedding_dim": 9}), checkpoint, only=("encoder.image",))
 
 
-def test_a_file_without_an_image_encoder_is_refused(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_file_without_an_image_encoder_is_refused(
+    run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path
+) -> None:
     save_file({"weight": torch.zeros(2)}, tmp_path / "other.safetensors")
-    answer = run_cli(*tiny, "task=classify", f"checkpoint={tmp_path / 'other.safetensors'}")
+    answer = run_cli(*tiny_head, "task=classify", f"checkpoint={tmp_path / 'other.safetensors'}")
     assert answer.code == 1
     assert "other.safetensors holds no image encoder" in answer.err
     assert "encoder.image.weights=FILE" in answer.err

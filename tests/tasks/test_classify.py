@@ -41,20 +41,20 @@ def _run_dir(tmp_path: Path) -> Path:
 
 
 def test_a_fine_tuned_encoder_is_judged_again(
-    pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+    pretrained: Path, run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path
 ) -> None:
-    tuned = run_cli(*tiny, *QUICK, *CLASSIFY, "probe=finetune", "task.pictures=false", f"checkpoint={pretrained}")
+    tuned = run_cli(*tiny_head, *QUICK, *CLASSIFY, "probe=finetune", "task.pictures=false", f"checkpoint={pretrained}")
     assert tuned.code == 0, tuned.err
     last = next((tmp_path / "outputs").rglob("last.ckpt"))
-    again = run_cli(*tiny, *QUICK, *CLASSIFY, "probe=cached", "probe.fractions=[1.0]", f"checkpoint={last}")
+    again = run_cli(*tiny_head, *QUICK, *CLASSIFY, "probe=cached", "probe.fractions=[1.0]", f"checkpoint={last}")
     assert again.code == 0, again.err
 
 
 @pytest.mark.parametrize("probe", ["published", "finetune"])
 def test_a_trained_probe(
-    probe: str, pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+    probe: str, pretrained: Path, run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path
 ) -> None:
-    answer = run_cli(*tiny, *QUICK, *CLASSIFY, f"probe={probe}", f"checkpoint={pretrained}")
+    answer = run_cli(*tiny_head, *QUICK, *CLASSIFY, f"probe={probe}", f"checkpoint={pretrained}")
     assert answer.code == 0, answer.err
     assert "60 held-out images (test split)" in answer.out
     assert "support device" in answer.out
@@ -77,10 +77,10 @@ def test_a_trained_probe(
 
 
 def test_the_cached_probe_fills_a_table(
-    pretrained: Path, run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+    pretrained: Path, run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path
 ) -> None:
     cells = ("probe.fractions=[0.5,1.0]", "probe.seeds=[3,4]", "probe.lrs=[1e-3,1e-2]")
-    answer = run_cli(*tiny, *QUICK, *CLASSIFY, "probe=cached", *cells, f"checkpoint={pretrained}")
+    answer = run_cli(*tiny_head, *QUICK, *CLASSIFY, "probe=cached", *cells, f"checkpoint={pretrained}")
     assert answer.code == 0, answer.err
     assert "50 % (2 seeds)" in answer.out
     records = read_records(_run_dir(tmp_path))
@@ -111,15 +111,19 @@ def test_the_cached_probe_fills_a_table(
         (("probe=publishd",), "the config group probe has no option 'publishd'; it has cached, finetune, published"),
     ],
 )
-def test_what_cannot_be_is_refused(words: tuple[str, ...], said: str, run_cli: Callable, tiny: tuple[str, ...]) -> None:
-    answer = run_cli(*tiny, *CLASSIFY, *words)
+def test_what_cannot_be_is_refused(
+    words: tuple[str, ...], said: str, run_cli: Callable, tiny_head: tuple[str, ...]
+) -> None:
+    answer = run_cli(*tiny_head, *CLASSIFY, *words)
     assert answer.code == 1
     assert said in answer.err
     assert "Traceback" not in answer.err
 
 
-def test_a_checkpoint_of_another_encoder_is_refused(pretrained: Path, run_cli: Callable, tiny: tuple[str, ...]) -> None:
-    answer = run_cli(*tiny, *CLASSIFY, f"checkpoint={pretrained}", "encoder.image.model_args.depth=1")
+def test_a_checkpoint_of_another_encoder_is_refused(
+    pretrained: Path, run_cli: Callable, tiny_head: tuple[str, ...]
+) -> None:
+    answer = run_cli(*tiny_head, *CLASSIFY, f"checkpoint={pretrained}", "encoder.image.model_args.depth=1")
     assert answer.code == 1
     assert "was trained with encoder.image.model_args.depth=2" in answer.err
 
@@ -137,16 +141,19 @@ def _table(folder: Path, labels: list[str]) -> Path:
 PAIRS = ("dataset=pairs", "dataset.report_column=null", "dataset.category_column=class", "dataset.exclusive=true")
 
 
-def _of_pairs(tiny: tuple[str, ...], table: Path) -> list[str]:
-    rest = [word for word in tiny if not word.startswith("dataset.")]
+def _of_pairs(tiny_head: tuple[str, ...], table: Path) -> list[str]:
+    rest = [word for word in tiny_head if not word.startswith("dataset.")]
     share = ("dataset.val_fraction=0.2", "dataset.test_fraction=0.3")
     return [*rest, *CLASSIFY, *PAIRS, *share, f"dataset.table={table}", "probe.max_epochs=1", "resamples=20"]
 
 
-def test_ones_own_classes_without_reports(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_ones_own_classes_without_reports(run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path) -> None:
     table = _table(tmp_path, (["covid", "normal", "other", ""] * 15))
     answer = run_cli(
-        *_of_pairs(tiny, table), "dataset.category_values=[covid,normal,other]", "probe=cached", "probe.fractions=[1.0]"
+        *_of_pairs(tiny_head, table),
+        "dataset.category_values=[covid,normal,other]",
+        "probe=cached",
+        "probe.fractions=[1.0]",
     )
     assert answer.code == 0, answer.err
     assert "have none of the classes, or several; they are left out" in answer.out + answer.err
@@ -155,16 +162,16 @@ def test_ones_own_classes_without_reports(run_cli: Callable, tiny: tuple[str, ..
     assert {f"classify/accuracy/{name}" for name in ("covid", "normal", "other")} <= set(figures)
 
 
-def test_a_row_of_two_classes_is_named(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_row_of_two_classes_is_named(run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path) -> None:
     table = _table(tmp_path, ["covid", "normal", "covid, normal"] * 5)
-    answer = run_cli(*_of_pairs(tiny, table), "dataset.category_values=[covid,normal]")
+    answer = run_cli(*_of_pairs(tiny_head, table), "dataset.category_values=[covid,normal]")
     assert answer.code == 1
     assert "row 3: 5 row(s) have more than one class" in answer.err
 
 
-def test_data_without_labels_is_refused(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_data_without_labels_is_refused(run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path) -> None:
     table = _table(tmp_path, ["covid", "normal"] * 5)
-    words = [word for word in _of_pairs(tiny, table) if "category_column" not in word and "exclusive" not in word]
+    words = [word for word in _of_pairs(tiny_head, table) if "category_column" not in word and "exclusive" not in word]
     answer = run_cli(*words)
     assert answer.code == 1
     assert "dataset=pairs needs reports or labels" in answer.err

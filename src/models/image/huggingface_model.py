@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.checkpoint import read_tensors
+from src.core.checkpoint_kind import refuse_checkpoint
 from src.core.errors import UserError
 from src.models.hugging_face import (
     architecture_config,
@@ -35,6 +36,8 @@ def create_model(name: str | None, weights: str | None, architecture: Mapping[st
     source = folder if weights is not None else name
     # A wrong path is said before anything is built.
     tensors = None if file is None else read_tensors(file)
+    if tensors is not None:
+        refuse_checkpoint(tensors, key="encoder.image.weights", file=str(file))
     if source is None:
         config = architecture_config(architecture, encoder=_ENCODER)
     else:

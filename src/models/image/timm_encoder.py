@@ -8,12 +8,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from src.core.checkpoint import load_exactly, read_tensors
+from src.core.checkpoint_kind import refuse_checkpoint, refuse_run
 from src.core.errors import UserError
 from src.core.torchvision_ops import ensure_torchvision
 from src.models.class_row import Keeper, class_row
@@ -181,7 +183,10 @@ def _fetched(model: Any, name: str, arguments: dict[str, Any]) -> Any:
 def _load(model: Any, file: str, name: str) -> None:
     import timm
 
+    if Path(file).is_dir():
+        refuse_run(file, key="encoder.image.weights")
     tensors = read_tensors(file)
+    refuse_checkpoint(tensors, key="encoder.image.weights", file=file)
     # timm keeps one function a family that renames old keys and resizes position tables.
     family = sys.modules[timm.model_entrypoint(name.split(".")[0]).__module__]
     rename = getattr(family, "checkpoint_filter_fn", None)

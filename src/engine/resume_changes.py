@@ -1,0 +1,130 @@
+"""What a run that is resumed has otherwise than before: said, or refused where it could not go on so."""
+
+import logging
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from src.core.checkpoint import read_checkpoint
+from src.core.errors import UserError
+from src.core.finished import flatten, matters
+from src.engine.trained_run import CONFIG, plain_config
+from src.engine.typed import is_below
+
+_log = logging.getLogger(__name__)
+_REFERENCE = re.compile(r"\$\{(?:oc\.select:)?([\w.]+)")
+_OF_THE_COMMAND = ("resume", "store.dataset", "store.overrides", "dataset.store")
+_STRUCTURE = ("encoder", "model")
+_NO_STRUCTURE = ("pretrained", "weights", "sync_batch_norm", "rules")
+_LISTED = 12
+
+
+def check_resumed(cfg: DictConfig, checkpoint: Path, reads: Iterable[str], *, say: bool) -> None:
+    """Hold the config against the one that ``checkpoint`` was written with, before that one is written over.
+
+    ``reads``: the keys that this run's task reads; others do not count. ``say``: whether this process warns of what
+    differs. Raises UserError where the run cannot go on, or would not use what was asked for.
+    """
+    state = read_checkpoint(checkpoint, mapped=True)
+    if "optimizer_states" not in state:
+        raise UserError(
+            f"resume={checkpoint} holds weights alone, and not the state of a training that can go on; to start from "
+            f"these weights give checkpoint={checkpoint}."
+        )
+    before = plain_config(checkpoint.with_name(CONFIG))
+    if before is None:
+        return
+    changes = {key: pair for key, pair in resume_changes(before, cfg).items() if any(_touch(key, one) for one in reads)}
+    _refuse(changes, before, cfg, checkpoint)
+    _refuse_other_batches(changes, state, checkpoint)
+    if changes and say:
+        _log.warning("%s is resumed with other settings: %s.", checkpoint, ", ".join(_lines(changes)))
+
+
+def resume_changes(before: Mapping[str, Any], cfg: DictConfig) -> dict[str, tuple[Any, Any]]:
+    """Dotted keys with their values before and now; of a value that follows another one, that other one alone.
+
+    ``before``: with references followed. Keys that it lacks, of an older version, do not count.
+    """
+    raw = flatten(OmegaConf.to_container(cfg, resolve=False))
+    now: Any = OmegaConf.to_container(cfg, resolve=True)
+    old, new = flatten(before), flatten(now)
+    changes: dict[str, tuple[Any, Any]] = {}
+    losses = [[name for name, node in (config.get("loss") or {}).items() if node] for config in (before, now)]
+    if losses[0] != losses[1]:
+        changes["loss"] = losses[0], losses[1]
+    for key in old:
+        lost = key.startswith("loss.") and key.split(".")[1] not in losses[1]
+        counts = matters(key) and not lost and not any(is_below(key, one) for one in _OF_THE_COMMAND)
+        if counts and old[key] != new.get(key):
+            changes[key] = old[key], new.get(key)
+    return {key: pair for key, pair in changes.items() if not _follows(key, raw, changes)}
+
+
+def _follows(key: str, raw: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
+    """Whether another change explains this one: of the value that it refers to, or of the class around it."""
+    parts = key.split(".")
+    prefixes = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    targets = [f"{prefix}._target_" for prefix in prefixes]
+    if any(target in changes and target != key for target in targets):
+        return True
+    texts = [str(raw[prefix]) for prefix in prefixes if prefix in raw]
+    referred = [reference for text in texts for reference in _REFERENCE.findall(text)]
+    return any(is_below(other, reference) for reference in referred for other in changes if other != key)
+
+
+def _touch(key: str, read: str) -> bool:
+    return is_below(key, read) or is_below(read, key)
+
+
+def _refuse(
+    changes: Mapping[str, tuple[Any, Any]], before: Mapping[str, Any], cfg: DictConfig, checkpoint: Path
+) -> None:
+    task = (before.get("task") or {}).get("_target_")
+    if task is not None and task != cfg.task._target_:
+        raise UserError(
+            f"resume={checkpoint} is a checkpoint of task={task.rpartition('.')[2]}, and this run is of "
+            f"task={cfg.task._target_.rpartition('.')[2]}; give checkpoint={checkpoint} to start from its weights."
+        )
+    structure = {
+        key: pair
+        for key, pair in changes.items()
+        if key.split(".")[0] in _STRUCTURE and key.rpartition(".")[2] not in _NO_STRUCTURE
+    }
+    if structure:
+        raise UserError(
+            f"resume={checkpoint} was trained with another model ({', '.join(_lines(structure))}), and cannot go on "
+            "with this one; give the settings that it was started with, or start anew without resume."
+        )
+    kept = {key: pair for key, pair in changes.items() if "optimizer" in key.split(".")}
+    if kept:
+        raise UserError(
+            f"resume={checkpoint} goes on with the state of its optimizer, which keeps its settings, so that "
+            f"{', '.join(_lines(kept))} would not be used; leave it out, or start anew from the weights with "
+            f"checkpoint={checkpoint}."
+        )
+
+
+def _refuse_other_batches(changes: Mapping[str, tuple[Any, Any]], state: Mapping[str, Any], checkpoint: Path) -> None:
+    loop = state.get("loops", {}).get("fit_loop", {})
+    batches = loop.get("epoch_loop.batch_progress", {})
+    begun = batches.get("current", {}).get("ready", 0)
+    sizes = {key: pair for key, pair in changes.items() if key.rpartition(".")[2] == "batch_size"}
+    if sizes and begun and not batches.get("is_last_batch", True):
+        raise UserError(
+            f"resume={checkpoint} was written in the middle of an epoch, so that with "
+            f"{', '.join(_lines(sizes))} data would be left out or seen twice; go on with the batch size that it had, "
+            "or from a checkpoint of an epoch's end."
+        )
+
+
+def _lines(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:
+    lines = [f"{key}={_text(old)} -> {_text(new)}" for key, (old, new) in changes.items()]
+    return lines[:_LISTED] + ([f"and {len(lines) - _LISTED} more"] if len(lines) > _LISTED else [])
+
+
+def _text(value: Any) -> str:
+    return f"[{','.join(map(str, value))}]" if isinstance(value, list) else str(value)

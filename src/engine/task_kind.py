@@ -1,0 +1,33 @@
+"""What a task does with a model, by the parts that its signature names."""
+
+import inspect
+from dataclasses import dataclass
+
+from omegaconf import DictConfig
+
+from src.core.torchvision_ops import ensure_torchvision
+from src.engine.quiet import silence_libraries
+from src.engine.validate import resolve_target
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskKind:
+    """``evaluates``: a model's weights, which it does not pretrain. ``dense``: by boxes or masks, on whole images.
+    ``trains``: a head or the encoder, on augmented images.
+    """
+
+    evaluates: bool
+    dense: bool
+    trains: bool
+
+
+def task_kind(cfg: DictConfig) -> TaskKind:
+    """The kind of the task of this run."""
+    silence_libraries()
+    ensure_torchvision()
+    parts = inspect.signature(resolve_target(cfg.task._target_)).parameters.keys()
+    return TaskKind(
+        evaluates=bool({"model", "image_encoder"} & parts) and "loss" not in parts,
+        dense="annotated_images" in parts,
+        trains=bool({"probe", "tuning"} & parts),
+    )
