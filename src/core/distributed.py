@@ -5,7 +5,6 @@ In a process of its own each function is the identity.
 Axes: W processes, B rows of this process, N rows of all, S numbers, D embedding width.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -98,10 +97,10 @@ def first_of_each(own: Mapping[int, Any]) -> dict[int, Any]:
     return {number: one for part in parts for number, one in part.items()} if dist.get_rank() == 0 else dict(own)
 
 
-def value_in_first(compute: Callable[[], float]) -> float:
+def values_in_first(compute: Callable[[], dict[str, float]]) -> dict[str, float]:
     """What ``compute`` gives in the first process, which alone calls it, in every process."""
     first = processes() == 1 or dist.get_rank() == 0
-    return float(objects_of_all(compute() if first else math.nan)[0])
+    return dict(objects_of_all(compute() if first else {})[0])
 
 
 def leave_together() -> None:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from src.core.case_keys import CaseKeys
 from src.core.dense import DenseBatch, Detections, Objects
-from src.core.distributed import first_of_each, value_in_first
+from src.core.distributed import first_of_each, values_in_first
 from src.evaluation.coco_format import JudgedImage
-from src.evaluation.detection import judge_detections
+from src.evaluation.detection import CORRECTED, PUBLISHED, judge_detections
 from src.evaluation.estimate import value_of
 from src.heads.dense import DetectionHead, SegmentationHead
 from src.tasks.dense.network import DenseNetwork, Head, MapBatch
@@ -82,9 +82,10 @@ class DenseModule(LightningModule, Generic[Head]):
 
 
 class DetectionModule(DenseModule[DetectionHead]):
-    """Detection; logs ``val/map`` too, COCO's mean average precision on the validation images, in their own pixels.
+    """Detection; logs the mean average precision on the validation images too, in the pixels that the network sees.
 
-    Of several processes it is that of the images of all, each counted once. ``names``: the findings.
+    ``val/map`` is COCO's, ``val/map_published`` that of the published protocol. Of several processes they are of the
+    images of all, each counted once. ``names``: the findings.
     """
 
     def __init__(self, *, network: DenseNetwork[DetectionHead], names: Sequence[str], tuning: Tuning) -> None:
@@ -109,19 +110,20 @@ class DetectionModule(DenseModule[DetectionHead]):
             )
 
     def on_validation_epoch_end(self) -> None:
-        """Log the mean average precision, one number in every process; 0 where no image has an object."""
+        """Log the mean average precisions, the same in every process; 0 where no image that counts has an object."""
         judged = first_of_each(self._judged)
         self._judged = {}
-        # the first process computes it for all: it takes a while, and no two may differ
-        precision = value_in_first(partial(self._mean_average_precision, judged))
-        self.log("val/map", precision, prog_bar=True)
+        # the first process computes them for all: it takes a while, and no two may differ
+        values = values_in_first(partial(self._mean_average_precisions, judged))
+        self.log("val/map", values["detect/map"], prog_bar=True)
+        self.log("val/map_published", values["detect_published/map"])
 
-    def _mean_average_precision(self, judged: Mapping[int, JudgedImage]) -> float:
+    def _mean_average_precisions(self, judged: Mapping[int, JudgedImage]) -> dict[str, float]:
         positions = sorted(judged)
         keys = CaseKeys.of(torch.tensor(positions, dtype=torch.int64))
         figures, _ = judge_detections([judged[position] for position in positions], keys, self._names, resamples=0)
-        value = value_of(figures["detect/map"])
-        return 0.0 if math.isnan(value) else value
+        values = {f"{group}/map": value_of(figures[f"{group}/map"]) for group in (CORRECTED, PUBLISHED)}
+        return {name: 0.0 if math.isnan(value) else value for name, value in values.items()}
 
 
 class SegmentationModule(DenseModule[SegmentationHead]):
