@@ -64,7 +64,16 @@ def _packed(root: Path, store: Path) -> PhrasedDataSet:
     del node["defaults"]
     node = OmegaConf.merge(base, node)
     node.reader.root = str(root)
-    values = {"folder": str(store), "size": 80, "pad": True, "codec": "png", "dataset": "ms_cxr", "overrides": []}
+    values = {
+        "name": "default",
+        "folder": str(store),
+        "resize": "longest",
+        "size": 80,
+        "pad": True,
+        "codec": "png",
+        "dataset": "ms_cxr",
+        "overrides": [],
+    }
     node.store = {"_target_": "src.data.store.recipe.StoreSettings", **values}
     made: PhrasedDataSet = instantiate(node, _convert_="all")
     return made
