@@ -40,11 +40,16 @@ class Scores:
 
 @dataclass(frozen=True, kw_only=True)
 class Values:
-    """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure."""
+    """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure.
+
+    ``truth``: ``content_digest`` of the masks, phrases or reports that the values were measured against; None where
+    nobody made one.
+    """
 
     keys: CaseKeys
     names: tuple[str, ...]
     value_NM: Tensor
+    truth: str | None = None
 
 
 Cases = Scores | Values | Matches
@@ -85,11 +90,13 @@ def load_cases(path: Path) -> Cases:
 
 def _columns_of(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the columns hold beside the keys, and what they do not say of themselves."""
+    columns: dict[str, Any]
     if isinstance(cases, Values):
-        return {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}, {}
+        columns = {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
+        return columns, {"truth": cases.truth}
     if isinstance(cases, Matches):
         return columns_of_matches(cases)
-    columns: dict[str, Any] = {}
+    columns = {}
     for f, name in enumerate(cases.names):
         columns[f"score/{name}"] = cases.score_NF[:, f].numpy()
         columns[f"label/{name}"] = cases.label_NF[:, f].numpy()
@@ -113,7 +120,7 @@ def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
     if "overlaps" in about:
         return matches_in(table, about, keys)
     if "exclusive" not in about:
-        return Values(keys=keys, names=names, value_NM=stack("value"))
+        return Values(keys=keys, names=names, value_NM=stack("value"), truth=about.get("truth"))
     return Scores(
         keys=keys,
         names=names,

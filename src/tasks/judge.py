@@ -3,7 +3,7 @@
 import csv
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -16,6 +16,7 @@ from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
 from src.evaluation.estimate import Figures
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.linear_probe import linear_probe_cases
 from src.evaluation.measure import judged_findings, measure
 from src.evaluation.prompts import Prompts
@@ -71,6 +72,7 @@ def judge(
     studies = embed(split, texts=True)
     keys = datamodule.case_keys(split)
     found = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=_KS)
+    found = replace(found, truth=content_digest([*datamodule.captions(split), studies.label_NF.nan_to_num(-1)]))
     figures = retrieval_figures(found, studies.label_NF, ks=_KS, resamples=resamples)
     cases: dict[str, Cases] = {"retrieval": found}
     if names and prompts is None:

@@ -13,6 +13,7 @@ from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
 from src.tasks.reporting.published import SHIPPED, read_published
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
+from src.tasks.reporting.same_data import check_data
 from src.tasks.reporting.significance import compare_rows
 
 
@@ -44,6 +45,7 @@ def report(
     chosen = choose_metrics(axes.points, metrics)
     figures = None if published is None else read_published(SHIPPED if published == "shipped" else Path(published))
     table = make_table(axes, chosen, figures, published_rows=published_rows)
+    check_data(table)
     if baseline is not None:
         if resamples < 1:
             raise UserError(f"resamples={resamples}: a test against a baseline needs some; give e.g. resamples=1000.")

@@ -4,6 +4,7 @@ Axes: F findings, H and W pixels.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -13,6 +14,7 @@ from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.estimate import Estimate
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.prediction_files import save_masks
 from src.evaluation.segmentation import CORRECTED, PUBLISHED, MaskFigures
 from src.tasks.dense.draw_dense import draw_masks, spread
@@ -39,11 +41,12 @@ def judge_masks(
     """
     names, keys = images.finding_names, images.case_keys(split)
     corrected, published = MaskFigures(names, published=False), MaskFigures(names, published=True)
-    chosen, kept = spread(len(keys), shown), {}
+    chosen, kept, truths = spread(len(keys), shown), {}, []
     for position, probability_FHW, seen_FHW in probabilities_in(module, images, split, trainer):
         published.add(probability_FHW > _PUBLISHED_THRESHOLD, seen_FHW)
         truth = images.truth(split, position)
         whole_FHW = images.to_image(split, position).probability(probability_FHW.numpy(), *truth.mask_FHW.shape[1:])
+        truths.append(content_digest([truth.mask_FHW, str((truth.height, truth.width))]))
         predicted_FHW = torch.from_numpy(whole_FHW >= threshold)
         corrected.add(predicted_FHW, torch.from_numpy(truth.mask_FHW))
         original_FHW = truth.to_original.mask(predicted_FHW.numpy(), truth.height, truth.width)
@@ -51,7 +54,12 @@ def judge_masks(
         save_masks(torch.from_numpy(original_FHW), one, names, run_dir / "predictions" / "masks")
         if position in chosen:
             kept[position] = predicted_FHW, truth.mask_FHW
-    cases = {PUBLISHED: published.cases(keys), CORRECTED: corrected.cases(keys)}
+    # the masks of the data set for both, as those at the network's pixels depend on the transform
+    whole_truth = content_digest(truths)
+    cases = {
+        PUBLISHED: replace(published.cases(keys), truth=whole_truth),
+        CORRECTED: replace(corrected.cases(keys), truth=whole_truth),
+    }
     figures = {
         **published.figures(cases[PUBLISHED], resamples=resamples),
         **corrected.figures(cases[CORRECTED], resamples=resamples),
