@@ -78,7 +78,7 @@ def read_failure(folder: Path) -> str | None:
 
 def differences(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
     """The keys, dotted, in which two configs differ so that their results may, with both values; None: not there."""
-    first, second = _flat(one), _flat(other)
+    first, second = flatten(one), flatten(other)
     keys = [key for key in {**first, **second} if first.get(key) != second.get(key)]
     return {key: (first.get(key), second.get(key)) for key in keys if _matters(key, first.get(key), second.get(key))}
 
@@ -92,7 +92,7 @@ def explained(key: str, swept: Iterable[str], config: Mapping[str, Any]) -> bool
         dotted = name.replace("/", ".")
         if dotted.split(".")[0] not in config:
             return True
-        if any(key == part or key.startswith(f"{part}.") for part in _COME_ALONG.get(dotted, (dotted,))):
+        if any(is_below(key, part) for part in _COME_ALONG.get(dotted, (dotted,))):
             return True
     return False
 
@@ -105,7 +105,7 @@ def key_and_value(override: str) -> tuple[str, str]:
 
 def matters(key: str) -> bool:
     """Whether a key of the config can change a result."""
-    return not any(key == part or key.startswith(f"{part}.") for part in _NEVER_MATTERS)
+    return not any(is_below(key, part) for part in _NEVER_MATTERS)
 
 
 def _matters(key: str, one: Any, other: Any) -> bool:
@@ -114,10 +114,16 @@ def _matters(key: str, one: Any, other: Any) -> bool:
     return matters(key)
 
 
-def _flat(node: Any, key: str = "") -> dict[str, Any]:
+def flatten(node: Any, key: str = "") -> dict[str, Any]:
+    """The leaves of a config by their dotted keys; an empty mapping is a leaf."""
     if not isinstance(node, Mapping) or not node:
         return {key: node}
     flat: dict[str, Any] = {}
     for name, child in node.items():
-        flat |= _flat(child, f"{key}.{name}" if key else str(name))
+        flat |= flatten(child, f"{key}.{name}" if key else str(name))
     return flat
+
+
+def is_below(key: str, part: str) -> bool:
+    """Whether the dotted ``key`` is ``part``, or lies in it."""
+    return key == part or key.startswith(f"{part}.")

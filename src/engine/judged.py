@@ -9,7 +9,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from yaml import YAMLError
 
 from src.core.errors import UserError
-from src.core.evaluated_model import EvaluatedModel, WeightsOrigin
+from src.core.evaluated_model import TRAINING, EvaluatedModel, WeightsOrigin
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +64,14 @@ def describe_model(cfg: DictConfig) -> EvaluatedModel:
         return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), released=released)
     losses = tuple(str(loss) for loss, node in (theirs.get("loss") or {}).items() if node)
     dataset = OmegaConf.select(theirs, "dataset.name") or OmegaConf.select(theirs, "store.dataset")
-    return EvaluatedModel(architecture=name, weights="checkpoint", file=str(checkpoint), losses=losses, dataset=dataset)
+    return EvaluatedModel(
+        architecture=name,
+        weights="checkpoint",
+        file=str(checkpoint),
+        losses=losses,
+        dataset=dataset,
+        training={key: value for part in TRAINING for key, value in _flat(theirs, part)},
+    )
 
 
 def with_weights(cfg: DictConfig, checkpoint: Path | None) -> DictConfig:

@@ -88,6 +88,17 @@ def load_cases(path: Path) -> Cases:
         raise UserError(f"{path} is missing or does not hold the cases of a run; run its job again.") from error
 
 
+def count_cases(path: Path) -> int | None:
+    """How many cases ``save_cases`` wrote, without reading them; None where the file is not there, or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return None
+
+
 def _columns_of(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the columns hold beside the keys, and what they do not say of themselves."""
     columns: dict[str, Any]
