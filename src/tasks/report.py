@@ -11,9 +11,9 @@ from src.tasks.reporting.axes import find_axes
 from src.tasks.reporting.cells import Cell, Table, find_row, make_table
 from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
-from src.tasks.reporting.protocol import Compose
 from src.tasks.reporting.published import Published
 from src.tasks.reporting.published_figures import SHIPPED, read_figures
+from src.tasks.reporting.published_protocol import Compose
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
 from src.tasks.reporting.same_data import check_data
 from src.tasks.reporting.significance import compare_rows

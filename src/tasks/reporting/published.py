@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from src.tasks.reporting.axes import Point
-from src.tasks.reporting.protocol import Compose, Protocols, fraction_of
 from src.tasks.reporting.published_figures import Figure
+from src.tasks.reporting.published_protocol import Compose, Protocols, fraction_of
 
 _LISTED = 3
 

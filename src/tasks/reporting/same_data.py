@@ -7,6 +7,7 @@ from src.core.errors import UserError
 from src.core.finished import DONE
 from src.evaluation.cases import load_cases
 from src.evaluation.evaluated_data import EvaluatedData
+from src.evaluation.metric_name import MetricName
 from src.tasks.reporting.axes import Point
 from src.tasks.reporting.cells import Cell, Column, Table
 from src.tasks.reporting.metrics import metric_label
@@ -22,7 +23,7 @@ def check_data(table: Table) -> None:
     for c, column in enumerate(table.columns):
         for row in table.rows:
             cell = row.cells[c]
-            group = column.metric.partition("/")[0]
+            group = MetricName.parse(column.metric).group
             _refuse_mixture(cell, group, f"{row.label}, {column.label}", data)
             unknown |= {point.place: None for point in cell.points if not data.of(point, group)}
     table.notes += _other_data(table, data)
@@ -117,7 +118,7 @@ def _label(table: Table, row: str, column: Column) -> str:
 
 def _sorted_by_data(cells: Sequence[Cell], metric: str, data: _Data) -> list[list[Cell]]:
     """The cells in groups of the same data; those that cannot be checked in none."""
-    group = metric.partition("/")[0]
+    group = MetricName.parse(metric).group
     kinds: list[tuple[Point, list[Cell]]] = []
     for cell in cells:
         known = [point for point in cell.points if data.of(point, group)]

@@ -28,9 +28,21 @@ def test_the_main_figure_of_each_protocol() -> None:
     assert [metric_label(name) for name in chosen] == [
         *("detect: mAP", "detect published: mAP", "segment: dice", "segment published: dice")
     ]
-    assert metric_label("detect/map_50/lung") == "detect: mAP 50 lung"
+    assert metric_label("detect/map_50/lung") == "detect: mAP 50 of lung"
     assert [name for name in names if lower_is_better(name)] == ["segment/hd95"]
     assert lower_is_better("segment/hd95/lung")
+
+
+def test_findings_may_be_called_like_metrics() -> None:
+    findings = ("pointing_game", "dice", "map", "edema_mean", "mean", "accuracy", "median_rank", "brier", "chance_x")
+    names = [f"zero_shot/{metric}/{finding}" for finding in findings for metric in ("brier", "auroc")]
+    names += ["zero_shot/brier_mean", "zero_shot/auroc_mean"]
+    point = SimpleNamespace(figures=dict.fromkeys(names, ONE))
+    assert choose_metrics([point], None) == ["zero_shot/auroc_mean"]
+    assert {name for name in names if lower_is_better(name)} == {name for name in names if "/brier" in name[:15]}
+    assert len({metric_label(name) for name in names}) == len(names)
+    assert metric_label("classify/auroc/mean") == "classify: AUROC of mean"
+    assert metric_label("classify/auroc_mean") == "classify: AUROC mean"
 
 
 def test_two_detectors_are_compared_by_the_paired_bootstrap(tmp_path: Path) -> None:

@@ -16,9 +16,9 @@ from src.core.finished import Done, flatten, is_below
 from src.evaluation.cases import Values, save_cases
 from src.tasks.reporting.axes import Point
 from src.tasks.reporting.jobs import Job
-from src.tasks.reporting.protocol import follow_references
 from src.tasks.reporting.published import Published
 from src.tasks.reporting.published_figures import SHIPPED, Figure, read_figures
+from src.tasks.reporting.published_protocol import follow_references
 from tests.tasks.made_sweeps import MadeJob, compose_config, make_report, write_sweep
 
 R50, VIT = "resnet50.tv_in1k", "deit_base_patch16_224.fb_in1k"

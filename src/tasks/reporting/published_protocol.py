@@ -8,6 +8,7 @@ from typing import Any
 from src.core.evaluated_model import TRAINING, EvaluatedModel
 from src.core.finished import differences, flatten, is_below
 from src.evaluation.cases import count_cases
+from src.evaluation.metric_name import MetricName
 from src.tasks.reporting.axes import Point, setting
 from src.tasks.reporting.published_figures import Figure
 
@@ -52,7 +53,7 @@ class Protocols:
         if folder not in self._followed:
             self._followed[folder] = follow_references(point.job.done.config)
         free = [*_FREE, *([] if encoder else ["encoder.image"])]
-        if figure.metric.partition("/")[0] in _IMAGE_ALONE:
+        if MetricName.parse(figure.metric).group in _IMAGE_ALONE:
             free += _OF_PRETRAINING
         theirs = self._config(f"+experiment={figure.experiment}", *figure.settings)
         found = [
@@ -130,7 +131,7 @@ def _other_training(model: EvaluatedModel, pretraining: Mapping[str, Any]) -> li
 def _other_images(point: Point, figure: Figure) -> list[str]:
     if figure.images is None:
         return []
-    path = point.cases.get(figure.metric.partition("/")[0])
+    path = point.cases.get(MetricName.parse(figure.metric).group)
     count = None if path is None else count_cases(path)
     if count is None:
         return [f"no cases were kept to count (published: {figure.images} images)"]
