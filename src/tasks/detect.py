@@ -7,6 +7,7 @@ from typing import Any
 from lightning import Trainer
 from torch import nn
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.dense_table import dense_table
@@ -28,6 +29,7 @@ def detect(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -58,5 +60,13 @@ def detect(
         drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown)
         drawn += draw_precision(cases["detect"], run_dir / "pictures")
     keep_and_show(
-        dense_table(figures, "detect"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+        dense_table(figures, "detect"),
+        figures,
+        cases,
+        images,
+        judge_on,
+        drawn,
+        model=evaluated_model,
+        loggers=loggers,
+        run_dir=run_dir,
     )

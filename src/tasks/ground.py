@@ -10,6 +10,7 @@ import torch
 from lightning import Trainer
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.phrase_regions import Region
 from src.data.sources import GroundedTable, Split
@@ -34,6 +35,7 @@ def ground(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
     model: AlignmentModel,
     datamodule: PairDataModule,
     trainer: Trainer,
@@ -64,7 +66,7 @@ def ground(
     cases = grounding_cases(measure_QM, [target.category for target in targets.found], keys)
     cases = replace(cases, truth=_phrases_digest(datamodule, judge_on))
     figures = grounding_figures(cases, resamples=resamples)
-    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, run_dir=run_dir)
+    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
     print(f"\n{_heading(targets, judge_on, heat)}\n{text_table(shown_columns)}")
     log_figures(trainer.loggers, figures)
     if chosen:

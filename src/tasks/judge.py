@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.core.files import replacing
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
@@ -112,10 +113,10 @@ def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
         )
 
 
-def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path) -> None:
-    """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
+def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path, *, model: EvaluatedModel | None) -> None:
+    """Print the models' figures side by side, with chance, and keep them; ``model``: what ``verdict`` is of."""
     main = {title: main_figures(figures) for title, figures in columns.items()}
-    shown = keep_results(verdict.figures, verdict.cases, columns=main, run_dir=run_dir)
+    shown = keep_results(verdict.figures, verdict.cases, columns=main, model=model, run_dir=run_dir)
     print(f"\n{len(verdict.studies)} held-out studies ({verdict.split} split)\n{text_table(shown)}")
 
 

@@ -8,6 +8,7 @@ from lightning import Trainer
 from torch import nn
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.dense_table import dense_table
@@ -27,6 +28,7 @@ def segment(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -64,5 +66,13 @@ def segment(
         run_dir=run_dir,
     )
     keep_and_show(
-        dense_table(figures, "segment"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
+        dense_table(figures, "segment"),
+        figures,
+        cases,
+        images,
+        judge_on,
+        drawn,
+        model=evaluated_model,
+        loggers=loggers,
+        run_dir=run_dir,
     )

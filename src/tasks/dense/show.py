@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.cases import Cases
@@ -21,11 +22,12 @@ def keep_and_show(
     split: Split,
     pictures: Sequence[Path],
     *,
+    model: EvaluatedModel,
     loggers: Sequence[Any],
     run_dir: Path,
 ) -> None:
     """Keep the figures with their cases, print the table ``text``, and hand figures and pictures to the loggers."""
-    keep_results(figures, cases, columns=None, run_dir=run_dir)
+    keep_results(figures, cases, columns=None, model=model, run_dir=run_dir)
     print(f"\n{len(images.split(split))} held-out images ({split} split)\n{text}")
     log_figures(loggers, figures)
     log_media(loggers, pictures)
