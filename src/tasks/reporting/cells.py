@@ -191,11 +191,9 @@ def _published_notes(table: Table, published: Published) -> list[str]:
     for row, column, cell in cells:
         why = {published.why_not(point, column.metric) for point in cell.points} - {None}
         if cell.published is None and why:
-            reasons.setdefault(str(sorted(map(str, why))[0]), {})[row.label] = None
-    if reasons:
-        each = ". ".join(f"{', '.join(rows)}: {reason}" for reason, rows in reasons.items())
-        notes.append(f"No published figure stands beside these, as they are not of the same. {each}.")
-    return notes
+            reasons.setdefault(min(map(str, why)), {})[row.label] = None
+    each = [f"No published figure beside {', '.join(rows)}: {reason}." for reason, rows in reasons.items()]
+    return [*notes, *([" ".join(each)] if each else [])]
 
 
 def _published_rows(table: Table, published: Published) -> list[Row]:

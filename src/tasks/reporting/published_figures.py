@@ -69,7 +69,7 @@ def _figures(path: Path, lines: "csv.DictReader[str]") -> Iterator[Figure]:
         text = {name: value.strip() for name, value in row.items()}
         try:
             figure = Figure(
-                **{name: text[name] for name in _TEXTS},  # type: ignore[arg-type]
+                **{name: text[name] for name in _TEXTS},
                 settings=tuple(text["settings"].split()),
                 images=int(text["images"]) if text["images"] else None,
                 fraction=float(text["fraction"]),

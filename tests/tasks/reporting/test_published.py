@@ -253,7 +253,7 @@ def test_the_figure_is_printed_or_the_reason_why_not(tmp_path: Path) -> None:
     assert [row["published"] for row in rows] == ["0.763", ""]
     assert [row["source"] for row in rows] == ["Wang et al. NeurIPS 2022: linear classification", ""]
     assert (
-        "No published figure stands beside these, as they are not of the same. auto: the encoder is resnet10t "
+        "No published figure beside auto: the encoder is resnet10t "
         f"(published: {R50}); the weights are of another origin: resnet10t, weights of own.pt (published: random); "
         "task.judge_on is val (published: test)."
     ) in text
@@ -331,3 +331,17 @@ def test_the_shipped_figures_are_of_what_their_experiments_compose() -> None:
             trained = compose_config((f"+experiment={pretraining}",))
             assert trained["encoder"]["image"] == config["encoder"]["image"]
             assert (trained["rules"], trained["dataset"]["name"]) == ("published", "mimic_cxr")
+
+
+def test_the_entrypoint_composes_the_experiments(run_cli: Callable, tmp_path: Path) -> None:
+    jobs = [_job(IMAGENET, typed={"weights": "named"}), _job(RANDOM, images=40, typed={"weights": "random"})]
+    answer = run_cli("task=report", f"sweep={write_sweep(tmp_path / 's', jobs[:1])}", "resamples=0")
+    assert answer.code == 0, answer.err
+    assert "Published figures: Wang et al. NeurIPS 2022" in answer.out
+    answer = run_cli("task=report", f"sweep={write_sweep(tmp_path / 'few', jobs[1:])}", "resamples=0")
+    assert f"No published figure beside all jobs: 40 images were evaluated (published: {RSNA_TEST})." in answer.out
+    own = tmp_path / "own.csv"
+    own.write_text(SHIPPED.read_text().replace("classify/rsna", "classify/rsnaa"))
+    answer = run_cli("task=report", f"sweep={tmp_path / 's'}", f"task.published={own}")
+    assert answer.code == 1
+    assert "+experiment=classify/rsnaa encoder/image=resnet50 makes no config" in answer.err
