@@ -86,6 +86,7 @@ def test_the_evaluated_model_keeps_what_trained_its_checkpoint(tmp_path: Path) -
     trained = {
         "loss": {"ita": {"weight": 1.0, "temperature": 0.07}, "cta": None},
         "dataset": {"name": "mimic_cxr"},
+        "store": {"dataset": "mimic_cxr"},
         "rules": "published",
         "num_prototypes": 500,
         "datamodule": {"fraction": 0.1, "batch_size": 72},

@@ -135,7 +135,6 @@ def test_the_model_must_be_the_papers(
     [
         "task.judge_on=val",
         "datamodule.fraction=0.5",
-        "datamodule.sampling=published",
         "dataset.split.val=0.2",
         "dataset.split.seed=3",
         "dataset.lists=my/lists",
@@ -158,6 +157,16 @@ def test_the_protocol_must_be_the_papers(published: Published, cases_of: Callabl
     point = _point(config, IMAGENET, cases_of(RSNA_TEST))  # type: ignore[arg-type]
     assert published.beside(point, AUROC) is None
     assert f"{key} is " in str(published.why_not(point, AUROC))
+
+
+def test_training_images_must_be_drawn_as_in_the_experiment(
+    published: Published, cases_of: Callable[[int], Path]
+) -> None:
+    drawn = compose_config(CLASSIFY)["datamodule"]["sampling"]
+    (other,) = {"published", "stratified"} - {drawn}
+    point = _point(compose_config((*CLASSIFY, f"datamodule.sampling={other}")), IMAGENET, cases_of(RSNA_TEST))
+    assert published.beside(point, AUROC) is None
+    assert published.why_not(point, AUROC) == f"datamodule.sampling is {other} (published: {drawn})"
 
 
 @pytest.mark.parametrize("option", ["head=mlp", "probe=cached", "probe=finetune", "transform=light"])
