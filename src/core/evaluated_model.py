@@ -1,11 +1,13 @@
 """Which model a table, a picture or a record is of."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 WeightsOrigin = Literal["random", "pretrained", "file", "checkpoint"]
+TRAINING = ("rules", "loss", "num_prototypes", "datamodule.fraction", "optimizer.lr", "trainer.max_epochs")
+"""Keys of a training's config, and all below them, that a record keeps of the run that trained a checkpoint."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +19,8 @@ class EvaluatedModel:
     of a run of ours or a released MGCA one. ``file``: that file's path, None without one. ``losses``: of the run that
     trained the checkpoint; empty where nobody can say. ``released``: whether it is a released MGCA file. ``dataset``:
     what the checkpoint was trained on, None where nobody can say. ``changed``: with which settings images are shown to
-    it otherwise than in its training, where that was forced.
+    it otherwise than in its training, where that was forced. ``training``: that run's values of ``TRAINING`` by their
+    dotted keys; empty where nobody can say.
     """
 
     architecture: str
@@ -27,6 +30,7 @@ class EvaluatedModel:
     released: bool = False
     dataset: str | None = None
     changed: tuple[str, ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

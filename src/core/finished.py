@@ -94,7 +94,7 @@ def explained(key: str, swept: Iterable[str], config: Mapping[str, Any]) -> bool
         dotted = name.replace("/", ".")
         if dotted.split(".")[0] not in config:
             return True
-        if any(key == part or key.startswith(f"{part}.") for part in _COME_ALONG.get(dotted, (dotted,))):
+        if any(is_below(key, part) for part in _COME_ALONG.get(dotted, (dotted,))):
             return True
     return False
 
@@ -107,7 +107,7 @@ def key_and_value(override: str) -> tuple[str, str]:
 
 def matters(key: str) -> bool:
     """Whether a key of the config can change a result."""
-    return not any(key == part or key.startswith(f"{part}.") for part in _NEVER_MATTERS)
+    return not any(is_below(key, part) for part in _NEVER_MATTERS)
 
 
 def _matters(key: str, one: Any, other: Any) -> bool:
@@ -124,3 +124,8 @@ def flatten(node: Any, key: str = "") -> dict[str, Any]:
     for name, child in node.items():
         flat |= flatten(child, f"{key}.{name}" if key else str(name))
     return flat
+
+
+def is_below(key: str, part: str) -> bool:
+    """Whether the dotted ``key`` is ``part``, or lies in it."""
+    return key == part or key.startswith(f"{part}.")

@@ -1,5 +1,6 @@
 """Instantiates one node of the config."""
 
+from dataclasses import is_dataclass
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -18,8 +19,13 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     node = OmegaConf.select(cfg, key)
     if node is None:
         raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
+    # Hydra would turn dataclasses into dictionaries
+    records = {name: value for name, value in given.items() if is_dataclass(value) and not isinstance(value, type)}
+    others = {name: value for name, value in given.items() if name not in records}
     try:
-        return instantiate(node, **given, _convert_="all")
+        if records:
+            return instantiate(node, **others, _convert_="all", _partial_=True)(**records)
+        return instantiate(node, **others, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
         theirs = not str(node.get("_target_", "")).startswith(OURS)

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from omegaconf import DictConfig, open_dict
 
 from src.core.errors import UserError
-from src.core.evaluated_model import EvaluatedModel, WeightsOrigin
+from src.core.evaluated_model import TRAINING, EvaluatedModel, WeightsOrigin
 from src.core.finished import flatten
 from src.engine.trained_run import TrainedRun, followed, read_trained_run, released_run
 from src.engine.trained_transform import transform_changes, unknown_transform
@@ -77,7 +77,14 @@ def describe_model(cfg: DictConfig, *, dense: bool = False) -> EvaluatedModel:
         losses=run.losses,
         dataset=run.dataset,
         changed=tuple(transform_changes(cfg, run, dense=dense)),
+        training=_training(run),
     )
+
+
+def _training(run: TrainedRun) -> dict[str, Any]:
+    """The run's values of ``TRAINING`` by their dotted keys, without what is not set."""
+    leaves = {key: value for part in TRAINING for key, value in flatten(run.value(part), part).items()}
+    return {key: value for key, value in leaves.items() if value is not None}
 
 
 def with_weights(cfg: DictConfig, checkpoint: Path | None) -> DictConfig:

@@ -1,13 +1,15 @@
 """Builds what a task asks for, and nothing else: each part once, when it is first used."""
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
 from hydra import compose
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
@@ -26,7 +28,7 @@ GIVEN: Mapping[str, frozenset[str]] = {
     "head": frozenset({"in_dim", "channels", "classes"}),
 }
 
-DATA_ONLY = frozenset({"run_dir", "dataset", "dataset_named"})
+DATA_ONLY = frozenset({"run_dir", "dataset", "dataset_named", "compose_config"})
 """Parts that need neither a model nor a trainer."""
 
 
@@ -88,6 +90,11 @@ class Parts:
     def dataset_named(self) -> Callable[[str], Any]:
         """Builds another data set by its name in ``conf/dataset``, with this run's paths and settings."""
         return self._dataset_named
+
+    @cached_property
+    def compose_config(self) -> Callable[[Sequence[str]], Mapping[str, Any]]:
+        """Composes the config of other overrides, plain and with its references, as ``done.json`` keeps one."""
+        return _compose_config
 
     @cached_property
     def datamodule(self) -> Any:
@@ -258,6 +265,18 @@ class Parts:
                 continue
             given = {} if name != "early_stopping" or patience is None else {"patience": patience}
             yield build(self._cfg, f"callbacks.{name}", **given)
+
+
+def _compose_config(overrides: Sequence[str]) -> Mapping[str, Any]:
+    """Raises UserError where an override names what is not there."""
+    try:
+        plain: Any = OmegaConf.to_container(
+            compose("config", overrides=list(overrides)), resolve=False, enum_to_str=True
+        )
+    except (HydraException, OmegaConfBaseException) as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(f"{' '.join(overrides)} makes no config: {reason}; correct the file that names it.") from error
+    return dict(plain)
 
 
 def _environments() -> list[Any]:

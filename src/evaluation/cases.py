@@ -43,7 +43,8 @@ class Values:
     """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure.
 
     ``means``: further measures, each the mean of those that it names, such as one over categories. ``positive_NM``:
-    bool, whether the case has the finding that the measure is of; None for measures that are of none.
+    bool, whether the case has the finding that the measure is of; None for measures that are of none. ``truth``:
+    ``content_digest`` of the masks, phrases or reports that the values were measured against; None where there is none.
     """
 
     keys: CaseKeys
@@ -51,6 +52,7 @@ class Values:
     value_NM: Tensor
     means: Mapping[str, Sequence[str]] = field(default_factory=dict)
     positive_NM: Tensor | None = None
+    truth: str | None = None
 
     def restricted_to(self, kept_NM: Tensor) -> "Values":
         """The same without the values that are not ``kept_NM``."""
@@ -95,16 +97,28 @@ def load_cases(path: Path) -> Cases:
         raise UserError(f"{path} is missing or does not hold the cases of a run; run its job again.") from error
 
 
+def count_cases(path: Path) -> int | None:
+    """How many cases ``save_cases`` wrote, without reading them; None where the file is not there, or damaged."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except (OSError, pa.ArrowException):
+        return None
+
+
 def _columns_of(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the columns hold beside the keys, and what they do not say of themselves."""
+    columns: dict[str, Any]
     if isinstance(cases, Values):
-        measured = {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
+        columns = {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
         if cases.positive_NM is not None:
-            measured |= {f"positive/{name}": cases.positive_NM[:, m].numpy() for m, name in enumerate(cases.names)}
-        return measured, {"means": {name: list(over) for name, over in cases.means.items()}}
+            columns |= {f"positive/{name}": cases.positive_NM[:, m].numpy() for m, name in enumerate(cases.names)}
+        return columns, {"means": {name: list(over) for name, over in cases.means.items()}, "truth": cases.truth}
     if isinstance(cases, Matches):
         return columns_of_matches(cases)
-    columns: dict[str, Any] = {}
+    columns = {}
     for f, name in enumerate(cases.names):
         columns[f"score/{name}"] = cases.score_NF[:, f].numpy()
         columns[f"label/{name}"] = cases.label_NF[:, f].numpy()
@@ -135,6 +149,7 @@ def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
             value_NM=stack("value"),
             means=about.get("means", {}),
             positive_NM=stack("positive") if known else None,
+            truth=about.get("truth"),
         )
     return Scores(
         keys=keys,

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 
 from src.evaluation.estimate import Figures, value_of
+from src.evaluation.metric_name import MetricName
 from src.evaluation.notes import interval_notes
 from src.evaluation.records import Record
 from src.evaluation.table import cell, spoken
@@ -18,8 +19,9 @@ def class_table(figures: Figures, names: Sequence[str]) -> str:
 
     A class that could not be judged is a row of dashes; the first row says over how many classes the means are.
     """
-    metrics = [name.partition("/")[2].removesuffix("_mean") for name in figures if name.endswith("_mean")]
-    group = next(iter(figures)).partition("/")[0]
+    parsed = [MetricName.parse(name) for name in figures]
+    metrics = [name.metric for name in parsed if name.is_mean]
+    group = parsed[0].group
     rows = [["", *map(spoken, metrics)], _mean_row(figures, group, metrics)]
     rows += [[spoken(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)] for name in names]
     if f"{group}/accuracy" in figures:
@@ -32,13 +34,13 @@ def fraction_table(records: Sequence[Record]) -> str:
     by_fraction: dict[float, list[Record]] = {}
     for record in records:
         by_fraction.setdefault(record.settings[_FRACTION], []).append(record)
-    shown = [name for name in records[0].figures if name.endswith(("_mean", "/accuracy"))]
+    shown = [name for name in map(MetricName.parse, records[0].figures) if name.is_mean or _is_accuracy_of_all(name)]
     rows = [
         ["mean ± sd over seeds", *(f"{percent(fraction)} ({len(of)} seeds)" for fraction, of in by_fraction.items())]
     ]
     for name in shown:
-        label = spoken(name.partition("/")[2])
-        rows.append([label, *(_spread([value_of(r.figures[name]) for r in of]) for of in by_fraction.values())])
+        label = spoken(name.without_group)
+        rows.append([label, *(_spread([value_of(r.figures[str(name)]) for r in of]) for of in by_fraction.values())])
     return aligned(rows)
 
 
@@ -56,6 +58,10 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
     ]
     rule = "-" * max(map(len, lines))
     return "\n".join([lines[0].rstrip(), rule, *(line.rstrip() for line in lines[1:]), rule])
+
+
+def _is_accuracy_of_all(name: MetricName) -> bool:
+    return name.metric == "accuracy" and name.finding is None
 
 
 def _mean_row(figures: Figures, group: str, metrics: Sequence[str]) -> list[str]:

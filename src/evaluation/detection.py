@@ -29,6 +29,7 @@ from torch import Tensor
 from src.core.case_keys import CaseKeys
 from src.evaluation.coco_format import JudgedImage, coco_results, coco_truth
 from src.evaluation.estimate import Estimate
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.matches import FALSE, HIT, IGNORED, Matches
 from src.evaluation.measure import measure
 
@@ -52,7 +53,8 @@ def judge_detections(
     ``detect_published/map``; counts of both. ``keys``: no row twice. Without any object among what counts the figures
     are NaN, and ``say_left_out`` says why.
     """
-    by_area = coco_matches(images, keys, names)
+    truth = content_digest(part for image in images for part in (*image.objects, str((image.height, image.width))))
+    by_area = {area: replace(cases, truth=truth) for area, cases in coco_matches(images, keys, names).items()}
     corrected = _at(by_area["all"], slice(2, None))
     cases = {CORRECTED: corrected, PUBLISHED: published(by_area["all"])}
     figures = measure(corrected, group=CORRECTED, resamples=resamples)

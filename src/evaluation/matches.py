@@ -25,7 +25,8 @@ class Matches:
     figures to give, of ``map``, ``map_50``, ``map_75`` and ``mar_100``. ``case_D``: int64, the position of each
     detection's image among the cases, never falling. ``finding_D``: int64. ``score_D``: float64, ``least_score`` or
     more. ``outcome_DT``: uint8, ``FALSE``, ``HIT`` or ``IGNORED``. ``object_NF``: int64, how many objects are there.
-    ``counted_N``: bool, the images that count; None where all do.
+    ``counted_N``: bool, the images that count; None where all do. ``truth``: ``content_digest`` of the objects' boxes
+    and the ignored regions; None where nobody made one.
     """
 
     keys: CaseKeys
@@ -39,6 +40,7 @@ class Matches:
     outcome_DT: Tensor
     object_NF: Tensor
     counted_N: Tensor | None
+    truth: str | None = None
 
     def counted_objects_NF(self) -> Tensor:  # noqa: N802
         """``object_NF`` with no object in the images that do not count."""
@@ -69,7 +71,8 @@ def columns_of_matches(cases: Matches) -> tuple[dict[str, Any], dict[str, Any]]:
     columns |= {"found/finding": lists(cases.finding_D), "found/score": lists(cases.score_D)}
     for overlap, outcome_D in zip(cases.overlap_T, cases.outcome_DT.unbind(1), strict=True):
         columns[f"found/{overlap:.2f}"] = lists(outcome_D.contiguous())
-    return columns, {"overlaps": cases.overlap_T, "metrics": cases.metrics, "least_score": cases.least_score}
+    about = {"overlaps": cases.overlap_T, "metrics": cases.metrics, "least_score": cases.least_score}
+    return columns, {**about, "truth": cases.truth}
 
 
 def matches_in(table: Any, about: Mapping[str, Any], keys: CaseKeys) -> Matches:
@@ -96,4 +99,5 @@ def matches_in(table: Any, about: Mapping[str, Any], keys: CaseKeys) -> Matches:
         outcome_DT=torch.stack([values(f"found/{overlap:.2f}") for overlap in overlaps], dim=1),
         object_NF=torch.stack([plain(f"objects/{name}") for name in names], dim=1),
         counted_N=plain("counted") if "counted" in table.column_names else None,
+        truth=about.get("truth"),
     )

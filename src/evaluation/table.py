@@ -2,20 +2,18 @@
 
 import json
 import math
-import re
 from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
 from src.core.files import write_text
 from src.evaluation.estimate import Estimate, Figure, Figures, value_of
+from src.evaluation.metric_name import MetricName
 from src.evaluation.notes import interval_notes
 
 Columns = Mapping[str, Figures]
 _ABSENT = "–"
-_DETAIL = re.compile(
-    r"/(average_precision|f1|sensitivity|specificity|brier|calibration_error)|_mean_rank|_precision_at_"
-)
+_DETAIL = {"average_precision", "f1", "sensitivity", "specificity", "brier", "calibration_error"}
 _UNITS = {"auroc": "AUROC", "f1": "F1", "map": "mAP", "mar": "mAR", "iou": "IoU", "hd95": "HD95"}
 
 
@@ -68,23 +66,29 @@ def chance_column(measured: Figures) -> dict[str, float]:
     """What guessing gives for each figure whose chance is known: AUROC 0.5, and what ``chance_...`` rows say."""
     chance = {}
     for name in measured:
-        group, _, metric = name.partition("/")
-        counterpart = f"{group}/chance_{re.sub('^(image_to_text|text_to_image)_', '', metric)}"
+        parsed = MetricName.parse(name)
+        metric = parsed.metric.removeprefix("image_to_text_").removeprefix("text_to_image_")
+        counterpart = str(parsed._replace(metric=f"chance_{metric}"))
         if counterpart in measured:
             chance[name] = value_of(measured[counterpart])
-        elif metric.startswith("auroc"):
+        elif parsed.metric == "auroc":
             chance[name] = 0.5
     return chance
 
 
 def without_chance(measured: Figures) -> dict[str, Figure]:
     """The figures without the ``chance_...`` rows, for a table that has a column of them."""
-    return {name: value for name, value in measured.items() if not name.partition("/")[2].startswith("chance_")}
+    return {name: value for name, value in measured.items() if not MetricName.parse(name).is_chance}
 
 
 def main_figures(measured: Figures) -> dict[str, Figure]:
     """The figures that papers print, of the many that ``records.json`` has."""
-    return {name: figure for name, figure in measured.items() if not _DETAIL.search(name)}
+    return {name: figure for name, figure in measured.items() if not _is_detail(MetricName.parse(name))}
+
+
+def _is_detail(name: MetricName) -> bool:
+    metric = name.metric.removesuffix("_mean")
+    return metric in _DETAIL or metric.endswith("_mean_rank") or "_precision_at_" in metric
 
 
 def _names(columns: Columns) -> list[str]:
@@ -95,11 +99,14 @@ def _names(columns: Columns) -> list[str]:
 
 
 def _group(name: str) -> str:
-    return name.partition("/")[0]
+    return MetricName.parse(name).group
 
 
 def _label(name: str) -> str:
-    return spoken(name.partition("/")[2] or name)
+    parsed = MetricName.parse(name)
+    if parsed.finding is not None:
+        return f"{spoken(parsed.metric)} of {parsed.finding.replace('_', ' ')}"
+    return spoken(parsed.without_group or name)
 
 
 def spoken(name: str) -> str:

@@ -9,6 +9,7 @@ from lightning import Trainer
 from torch import Tensor, nn
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.cases import Scores, save_cases
@@ -32,6 +33,7 @@ def classify(
     judge_on: Split,
     resamples: int,
     pictures: bool,
+    evaluated_model: EvaluatedModel,
     probe: Probe,
     labelled_images: Callable[..., PairDataModule],
     image_encoder: ImageEncoder,
@@ -76,7 +78,7 @@ def classify(
         save_cases(cases, run_dir / file)
         chosen = {f"{GROUP}/{name}": value for name, value in fit.chosen.items()}
         figures = {**measure(cases, group=GROUP, resamples=resamples), **chosen}
-        records.append(Record(settings=fit.settings, figures=figures, cases={GROUP: file}))
+        records.append(Record(settings=fit.settings, figures=figures, cases={GROUP: file}, model=evaluated_model))
     write_records(records, run_dir)
     text = class_table(records[0].figures, names) if len(records) == 1 else fraction_table(records)
     save_results({_title(record): record.figures for record in records}, run_dir)

@@ -7,6 +7,7 @@ from typing import Any
 from lightning import Trainer
 from torch import nn
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.dense_table import dense_table
@@ -28,6 +29,7 @@ def detect(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -65,6 +67,7 @@ def detect(
         images,
         judge_on,
         drawn,
+        model=evaluated_model,
         protocol_notes=protocol_notes,
         loggers=loggers,
         run_dir=run_dir,

@@ -5,6 +5,7 @@ from pathlib import Path
 from lightning import Trainer
 from torch import Tensor
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.prompts import Prompts
@@ -20,6 +21,7 @@ def evaluate(
     pictures: bool,
     resamples: int,
     checkpoint: Path,
+    evaluated_model: EvaluatedModel,
     model: AlignmentModel,
     prototypes: Tensor | None,
     datamodule: PairDataModule,
@@ -40,7 +42,7 @@ def evaluate(
         precision=trainer.precision,
         resamples=resamples,
     )
-    show({checkpoint.stem: verdict.figures}, verdict, run_dir)
+    show({checkpoint.stem: verdict.figures}, verdict, run_dir, model=evaluated_model)
     log_figures(trainer.loggers, verdict.figures)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, run_dir))

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import chain, zip_longest
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import torch
 from lightning import Trainer
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.phrase_regions import Region
-from src.data.sources import Split
+from src.data.sources import GroundedTable, Split
 from src.evaluation.attention_map import Heat
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.grounding import MEASURES, grounding_cases, grounding_figures
 from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
@@ -32,6 +35,7 @@ def ground(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
     model: AlignmentModel,
     datamodule: PairDataModule,
     trainer: Trainer,
@@ -60,8 +64,9 @@ def ground(
     )
     keys = datamodule.case_keys(judge_on).take(torch.tensor([target.position for target in targets.found]))
     cases = grounding_cases(measure_QM, [target.category for target in targets.found], keys)
+    cases = replace(cases, truth=_phrases_digest(datamodule, judge_on))
     figures = grounding_figures(cases, resamples=resamples)
-    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, run_dir=run_dir)
+    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
     print(f"\n{_heading(targets, judge_on, heat)}\n{text_table(shown_columns)}")
     log_figures(trainer.loggers, figures)
     if chosen:
@@ -82,6 +87,14 @@ def choose_shown(categories: Sequence[str], count: int) -> list[int]:
         queues[category].append(number)
     in_turn = chain.from_iterable(zip_longest(*(queues[category] for category in sorted(queues))))
     return [number for number in in_turn if number is not None][:count]
+
+
+def _phrases_digest(datamodule: PairDataModule, name: Split) -> str:
+    """The digest of all phrases of a split with their regions, as the data set has them, before any transform."""
+    split = datamodule.split(name)
+    assert isinstance(split.table, GroundedTable)
+    phrases = (phrase for index in split.index_K.tolist() for phrase in split.table.phrases(index))
+    return content_digest(part for p in phrases for part in (p.text, p.category, p.box_N4, p.mask_HW))
 
 
 def _heading(targets: Targets, split: Split, heat: Heat) -> str:

@@ -3,19 +3,21 @@
 import csv
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.core.files import replacing
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
 from src.evaluation.estimate import Figures
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.linear_probe import linear_probe_cases
 from src.evaluation.measure import measure
 from src.evaluation.prompts import Prompts
@@ -72,6 +74,7 @@ def judge(
     studies = embed(split, texts=True)
     keys = datamodule.case_keys(split)
     found = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=_KS)
+    found = replace(found, truth=content_digest([*datamodule.captions(split), studies.label_NF.nan_to_num(-1)]))
     figures = retrieval_figures(found, studies.label_NF, ks=_KS, resamples=resamples)
     cases: dict[str, Cases] = {"retrieval": found}
     if names and prompts is None:
@@ -111,10 +114,10 @@ def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
         )
 
 
-def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path) -> None:
-    """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
+def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path, *, model: EvaluatedModel | None) -> None:
+    """Print the models' figures side by side, with chance, and keep them; ``model``: what ``verdict`` is of."""
     main = {title: main_figures(figures) for title, figures in columns.items()}
-    shown = keep_results(verdict.figures, verdict.cases, columns=main, run_dir=run_dir)
+    shown = keep_results(verdict.figures, verdict.cases, columns=main, model=model, run_dir=run_dir)
     print(f"\n{len(verdict.studies)} held-out studies ({verdict.split} split)\n{text_table(shown)}")
 
 

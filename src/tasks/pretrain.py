@@ -86,7 +86,7 @@ def pretrain(
     if best is not None:
         load_exactly(module, read_tensors(best), str(best))
     final = verdict(resamples)
-    show({**columns, "trained": final.figures}, final, run_dir)
+    show({**columns, "trained": final.figures}, final, run_dir, model=None)
     log_figures(trainer.loggers, final.figures)
     if pictures:
         log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))

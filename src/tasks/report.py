@@ -11,9 +11,11 @@ from src.tasks.reporting.axes import find_axes
 from src.tasks.reporting.cells import Cell, Table, find_row, make_table
 from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
-from src.tasks.reporting.protocol import protocol_differences
-from src.tasks.reporting.published import SHIPPED, read_published
+from src.tasks.reporting.published import Published
+from src.tasks.reporting.published_figures import SHIPPED, read_figures
+from src.tasks.reporting.published_protocol import Compose
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
+from src.tasks.reporting.same_data import check_data
 from src.tasks.reporting.significance import compare_rows, mark_best
 
 
@@ -29,12 +31,14 @@ def report(
     published_rows: bool,
     unfinished: Unfinished,
     folder: str | None,
+    compose_config: Compose,
 ) -> None:
     """Print the table of the finished jobs in ``sweep`` and write ``report.md``, ``.csv``, ``.tex`` and ``.png``.
 
     A row is a combination of the settings that vary, but for ``columns`` and ``repeats``, over which a cell's mean and
     spread are. ``baseline``: the row that the others are tested against. ``resamples``: of the patients, for the tests
-    against it and for the best of each column.
+    against it and for the best of each column. ``compose_config``: from overrides to their config, for the experiments
+    of published figures.
     Raises UserError where a sweep is missing, unfinished or mixed, or a name is not known.
     """
     names = [sweep] if isinstance(sweep, str) else list(sweep or ())
@@ -44,8 +48,12 @@ def report(
     jobs = read_jobs(sweeps, unfinished=unfinished)
     axes = find_axes(jobs, columns=columns, repeats=repeats)
     chosen = choose_metrics(axes.points, metrics)
-    figures = None if published is None else read_published(SHIPPED if published == "shipped" else Path(published))
-    table = make_table(axes, chosen, figures, published_rows=published_rows)
+    beside = None
+    if published is not None:
+        figures = read_figures(SHIPPED if published == "shipped" else Path(published))
+        beside = Published(figures, compose=compose_config)
+    table = make_table(axes, chosen, beside, published_rows=published_rows)
+    check_data(table)
     if resamples:
         mark_best(table, resamples=resamples)
     if baseline is not None:
@@ -54,7 +62,6 @@ def report(
         row = find_row(table, baseline)
         compare_rows(table, row, resamples=resamples)
         table.notes += difference_notes(table, row)
-    table.notes += protocol_differences(table)
     if missing := left_out(sweeps):
         table.notes.append(f"Left out, as not finished: {', '.join(missing)}.")
     into = Path(folder) if folder is not None else _own_folder(sweeps)
@@ -118,7 +125,13 @@ def _lines_over_columns(table: Table, metric: str) -> Panel:
 
 def _mark(cell: Cell) -> Mark:
     spread = (cell.mean - cell.sd, cell.mean + cell.sd) if math.isfinite(cell.sd) else (cell.low, cell.high)
-    return Mark(mean=cell.mean, low=spread[0], high=spread[1], values=cell.values, published=cell.published)
+    return Mark(
+        mean=cell.mean,
+        low=spread[0],
+        high=spread[1],
+        values=cell.values,
+        published=None if cell.published is None else cell.published.value,
+    )
 
 
 def _are_numbers(values: Sequence[object]) -> bool:

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from lightning import Trainer
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.embed import embed_studies
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.retrieval import retrieval_cases, retrieval_figures
 from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
@@ -23,6 +26,7 @@ def retrieve(
     judge_on: Split,
     ks: Sequence[int],
     resamples: int,
+    evaluated_model: EvaluatedModel,
     model: AlignmentModel,
     datamodule: PairDataModule,
     trainer: Trainer,
@@ -44,9 +48,10 @@ def retrieve(
     )
     keys = datamodule.case_keys(judge_on)
     cases = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=ks)
+    cases = replace(cases, truth=content_digest([*datamodule.captions(judge_on), studies.label_NF.nan_to_num(-1)]))
     figures = retrieval_figures(cases, studies.label_NF, ks=ks, resamples=resamples)
     heading = f"{count} held-out studies ({judge_on} split)"
-    shown = keep_results(figures, {"retrieval": cases}, columns=None, run_dir=run_dir)
+    shown = keep_results(figures, {"retrieval": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
     print(f"\n{heading}\n{text_table(shown)}")
     log_figures(trainer.loggers, figures)
     for note in notes(datamodule, judge_on):

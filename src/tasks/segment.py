@@ -8,6 +8,7 @@ from lightning import Trainer
 from torch import nn
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.dense_table import dense_table
@@ -27,6 +28,7 @@ def segment(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -71,6 +73,7 @@ def segment(
         images,
         judge_on,
         drawn,
+        model=evaluated_model,
         protocol_notes=protocol_notes,
         loggers=loggers,
         run_dir=run_dir,

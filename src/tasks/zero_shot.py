@@ -6,6 +6,7 @@ import torch
 from lightning import Trainer
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.cases import Scores
@@ -31,6 +32,7 @@ def zero_shot(
     standardise: bool,
     resamples: int,
     pictures: bool,
+    evaluated_model: EvaluatedModel,
     model: AlignmentModel,
     datamodule: PairDataModule,
     prompts: Prompts | None,
@@ -68,7 +70,7 @@ def zero_shot(
     figures = measure(cases, group="zero_shot", resamples=resamples)
     if cases.exclusive:
         figures["zero_shot/chance_accuracy"] = 1 / len(cases.names)
-    keep_results(figures, {"zero_shot": cases}, columns=None, run_dir=run_dir)
+    keep_results(figures, {"zero_shot": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
     heading = _heading(cases, sentences=len(prompt.group_S), split=judge_on)
     print(f"\n{heading}\n{class_table(figures, cases.names)}")
     log_figures(trainer.loggers, figures)

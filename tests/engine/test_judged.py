@@ -1,5 +1,6 @@
 """Which weights a run judges, and what it says of a checkpoint of another model."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,7 +10,8 @@ from omegaconf import OmegaConf
 from safetensors.torch import save_file
 
 from src.core.errors import UserError
-from src.engine.judged import judged_checkpoint, refuse_other_model, with_weights
+from src.core.evaluated_model import EvaluatedModel
+from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
 from src.engine.parts import Parts
 
 CFG = OmegaConf.create(
@@ -78,6 +80,41 @@ def test_another_model_is_named_by_its_settings(tmp_path: Path, caplog: pytest.L
     refuse_other_model(CFG, checkpoint)
     assert "trained with rules=published" in caplog.text
     refuse_other_model(_cfg(model={"embedding_dim": 9}), checkpoint, only=("encoder.image",))
+
+
+def test_the_evaluated_model_keeps_what_trained_its_checkpoint(tmp_path: Path) -> None:
+    trained = {
+        "loss": {"ita": {"weight": 1.0, "temperature": 0.07}, "cta": None},
+        "dataset": {"name": "mimic_cxr"},
+        "store": {"dataset": "mimic_cxr"},
+        "rules": "published",
+        "num_prototypes": 500,
+        "datamodule": {"fraction": 0.1, "batch_size": 72},
+        "trainer": {"max_epochs": 50},
+    }
+    OmegaConf.save(OmegaConf.create(trained), tmp_path / "config.yaml")
+    model = describe_model(_cfg(checkpoint=str(tmp_path / "last.ckpt")))
+    assert (model.architecture, model.weights, model.losses, model.dataset) == (
+        "a",
+        "checkpoint",
+        ("ita",),
+        "mimic_cxr",
+    )
+    assert model.training == {
+        "rules": "published",
+        "loss.ita.weight": 1.0,
+        "loss.ita.temperature": 0.07,
+        "num_prototypes": 500,
+        "datamodule.fraction": 0.1,
+        "trainer.max_epochs": 50,
+    }
+    assert EvaluatedModel.from_dict(json.loads(json.dumps(model.as_dict()))) == model
+
+
+def test_the_evaluated_model_says_where_other_weights_are_from() -> None:
+    found = [describe_model(_cfg(**values)) for values in ({"weights": "random"}, {}, {"weights": "named"})]
+    assert [(model.weights, model.file) for model in found] == [("random", None), ("file", "f"), ("file", "f")]
+    assert describe_model(_cfg(encoder={"image": {"weights": None}})).weights == "pretrained"
 
 
 def test_a_file_without_an_image_encoder_is_refused(

@@ -24,7 +24,7 @@ def test_text():
         "  text to image, recall at 10      0.020    0.432\n"
         "  text to image median rank            –        –\n"
         "zero shot\n"
-        "  AUROC edema                      0.500    0.900\n"
+        "  AUROC of edema                   0.500    0.900\n"
         "  findings                             –        9\n"
         "-------------------------------------------------"
     )

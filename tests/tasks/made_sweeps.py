@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import torch
 
 from src.core.case_keys import CaseKeys
+from src.core.evaluated_model import EvaluatedModel
 from src.core.finished import Done, write_done
 from src.evaluation.cases import Values, save_cases
 from src.evaluation.estimate import Estimate
@@ -31,13 +33,18 @@ CHOICES: Mapping[str, Any] = {"dataset": "phantom", "head": "linear", "probe": "
 
 @dataclass(kw_only=True)
 class MadeJob:
-    """``settings``: dotted keys that were swept, with their values. ``hits``: a case each, whose mean is the figure."""
+    """``settings``: dotted keys that were swept, with their values. ``hits``: a case each, whose mean is the figure.
+
+    ``composed``: overrides whose true config takes the place of the made one, below ``config``.
+    """
 
     settings: Mapping[str, Any]
     hits: Sequence[float]
     config: Mapping[str, Any] = field(default_factory=dict)
     choices: Mapping[str, Any] = field(default_factory=dict)
     first_row: int = 0
+    composed: Sequence[str] = ()
+    model: EvaluatedModel | None = None
     figure: str = "classify/auroc_mean"
 
 
@@ -54,11 +61,29 @@ def make_report(sweep: Path | Sequence[Path], **settings: Any) -> list[dict[str,
         "published_rows": False,
         "unfinished": "refuse",
         "folder": None,
+        "compose_config": lambda overrides: compose_config(tuple(overrides)),
     }
     report(sweep=names, **{**defaults, **settings})
     folder = Path(names) / "report" if isinstance(names, str) else next(Path(names[0]).parent.glob("report_of_*"))
     with (folder / "report.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+@cache
+def compose_config(overrides: tuple[str, ...]) -> dict[str, Any]:
+    """The config of ``overrides`` as ``done.json`` keeps it."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.config_store import ConfigStore
+    from hydra.core.global_hydra import GlobalHydra
+    from omegaconf import OmegaConf
+
+    from src.engine.say import CONF
+    from src.engine.schema import RunConfig
+
+    GlobalHydra.instance().clear()
+    ConfigStore.instance().store(name="schema", node=RunConfig)
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        return dict(OmegaConf.to_container(compose("config", overrides=list(overrides)), resolve=False))
 
 
 def hits_job(settings: Mapping[str, Any], mean: float, **more: Any) -> MadeJob:
@@ -84,13 +109,14 @@ def write_job(folder: Path, job: MadeJob) -> None:
     save_cases(Values(keys=keys, names=(name,), value_NM=hit_N1), folder / f"cases/{group}.parquet")
     mean = float(hit_N1.mean())
     figures = {job.figure: Estimate(mean, mean - 0.1, mean + 0.1), f"{group}/chance_accuracy": 0.5}
-    write_records([Record(settings={}, figures=figures, cases={group: f"cases/{group}.parquet"})], folder)
+    record = Record(settings={}, figures=figures, cases={group: f"cases/{group}.parquet"}, model=job.model)
+    write_records([record], folder)
     write_done(folder, done_of(job))
 
 
 def done_of(job: MadeJob) -> Done:
     """What the job says of itself."""
-    config = _merged(CONFIG, job.config)
+    config = _merged(compose_config(tuple(job.composed)) if job.composed else CONFIG, job.config)
     for key, value in job.settings.items():
         if key == "loss":
             config["loss"] = {name: {"weight": 1.0} for name in value}

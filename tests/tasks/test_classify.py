@@ -60,6 +60,9 @@ def test_a_trained_probe(
     assert "support device" in answer.out
     folder = _run_dir(tmp_path)
     (record,) = read_records(folder)
+    assert record.model is not None
+    assert (record.model.weights, record.model.losses) == ("checkpoint", ("ita", "cta", "cpa"))
+    assert record.model.training["trainer.max_epochs"] == 1
     cases = load_cases(folder / record.cases["classify"])
     assert isinstance(cases, Scores)
     assert cases.keys.row_N.tolist() == list(range(60))

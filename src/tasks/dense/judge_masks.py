@@ -4,6 +4,7 @@ Axes: F findings, H and W pixels.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from src.data.axis_map import AxisMap
 from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.estimate import Estimate
+from src.evaluation.evaluated_data import content_digest
 from src.evaluation.prediction_files import save_masks
 from src.evaluation.segmentation import CORRECTED, PUBLISHED, MaskFigures
 from src.tasks.dense.draw_dense import draw_masks, spread
@@ -43,19 +45,25 @@ def judge_masks(
     """
     names, keys = images.finding_names, images.case_keys(split)
     corrected, published = MaskFigures(names, published=False), MaskFigures(names, published=True)
-    chosen, kept = spread(len(keys), shown), {}
+    chosen, kept, truths = spread(len(keys), shown), {}, []
     for position, probability_FHW, seen_FHW in probabilities_in(module, images, split, trainer):
         published.add(probability_FHW > _PUBLISHED_THRESHOLD, seen_FHW)
         truth, to_original = images.truth(split, position), images.to_original(split, position)
         predicted_FHW = _outlined(probability_FHW.numpy(), to_original, truth.height, truth.width, threshold)
         corrected.add(torch.from_numpy(predicted_FHW), torch.from_numpy(truth.mask_FHW))
+        truths.append(content_digest([truth.mask_FHW, str((truth.height, truth.width))]))
         one = keys.take(torch.tensor([position]))
         save_masks(torch.from_numpy(predicted_FHW), one, names, run_dir / "predictions" / "masks")
         if position in chosen:
             on_image, shape = images.from_original(split, position), images.image(split, position).shape
             small_FHW = on_image.mask(predicted_FHW, *shape)
             kept[position] = torch.from_numpy(small_FHW), on_image.mask(truth.mask_FHW, *shape)
-    cases = {PUBLISHED: published.cases(keys), CORRECTED: corrected.cases(keys)}
+    # the masks of the data set for both, as those at the network's pixels depend on the transform
+    whole_truth = content_digest(truths)
+    cases = {
+        PUBLISHED: replace(published.cases(keys), truth=whole_truth),
+        CORRECTED: replace(corrected.cases(keys), truth=whole_truth),
+    }
     figures = {
         **published.figures(cases[PUBLISHED], resamples=resamples),
         **corrected.figures(cases[CORRECTED], resamples=resamples),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.cases import Cases
@@ -22,6 +23,7 @@ def keep_and_show(
     split: Split,
     pictures: Sequence[Path],
     *,
+    model: EvaluatedModel,
     protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     run_dir: Path,
@@ -30,7 +32,7 @@ def keep_and_show(
 
     ``protocol_notes``: where the run leaves the published protocol, printed below the table.
     """
-    keep_results(figures, cases, columns=None, run_dir=run_dir)
+    keep_results(figures, cases, columns=None, model=model, run_dir=run_dir)
     print(f"\n{len(images.split(split))} held-out images ({split} split)\n{text}")
     show_protocol_notes(protocol_notes, run_dir)
     log_figures(loggers, figures)

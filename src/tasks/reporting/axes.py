@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.core.finished import key_and_value, matters
 from src.evaluation.estimate import Figures
 from src.tasks.reporting.jobs import Job
@@ -17,7 +18,8 @@ _NO_AXIS = ("hydra", "sweep", "resume")
 @dataclass(frozen=True, kw_only=True)
 class Point:
     """One record of one job. ``settings``: the value of every key that was set for any job. ``repeat``: which of the
-    repeats it is, the job's and, where one job judged several, its record's.
+    repeats it is, the job's and, where one job judged several, its record's. ``model``: what was evaluated; None for
+    runs that are older than that record.
     """
 
     job: Job
@@ -25,6 +27,7 @@ class Point:
     repeat: tuple[str, ...]
     figures: Figures
     cases: Mapping[str, Path]
+    model: EvaluatedModel | None
 
     @property
     def place(self) -> str:
@@ -106,7 +109,14 @@ def _point(job: Job, index: int, keys: Sequence[str], repeats: Sequence[str]) ->
     repeat = [str(setting(job, key)) for key in repeats]
     repeat += [str(record.settings[key]) for key in repeats if key in record.settings]
     cases = {group: job.folder / file for group, file in record.cases.items()}
-    return Point(job=job, settings=settings, repeat=tuple(repeat), figures=record.figures, cases=cases)
+    return Point(
+        job=job,
+        settings=settings,
+        repeat=tuple(repeat),
+        figures=record.figures,
+        cases=cases,
+        model=record.model,
+    )
 
 
 def _varying(points: Sequence[Point], keys: Sequence[str]) -> list[str]:

@@ -13,7 +13,8 @@ from src.evaluation.estimate import Estimate, value_of
 from src.evaluation.paired import Difference
 from src.tasks.reporting.axes import Axes, Point, row_label, value_label
 from src.tasks.reporting.metrics import metric_label
-from src.tasks.reporting.published import Published, fraction_of, method_of
+from src.tasks.reporting.published import Published, not_reproduced
+from src.tasks.reporting.published_figures import Figure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,8 +39,7 @@ class Cell:
     high: float
     reason: str = ""
     best: bool = False
-    published: float | None = None
-    source: str = ""
+    published: Figure | None = None
     difference: Difference | None = None
     p_corrected: float = math.nan
 
@@ -87,8 +87,9 @@ def make_table(axes: Axes, metrics: Sequence[str], published: Published | None, 
     table = Table(axes=axes, columns=columns, rows=rows)
     if copies:
         table.notes.append(f"{copies} runs found exactly what another one of their row did, and are not counted twice.")
-    if published is not None and published_rows:
-        rows += _published_rows(table, published)
+    if published is not None:
+        table.notes += _published_notes(table, published)
+        rows += _published_rows(table, published) if published_rows else []
     return table
 
 
@@ -170,44 +171,50 @@ def _cell(axes: Axes, own: Sequence[Point], column: Column, published: Published
     found = [(point, figure) for point, figure in figures if math.isfinite(value_of(figure))]
     single = found[0][1] if len(found) == 1 else None
     low, high = (single.low, single.high) if isinstance(single, Estimate) else (math.nan, math.nan)
-    beside = {published.beside(point, column.metric) for point in here} - {None} if published else set()
-    value, source = beside.pop() or (None, "") if len(beside) == 1 else (None, "")
+    beside = {published.beside(point, column.metric) for point, _ in found} if published else set()
     return Cell(
         points=tuple(point for point, _ in found),
         values=tuple(float(value_of(figure)) for _, figure in found),
         low=low,
         high=high,
         reason=single.reason if isinstance(single, Estimate) else "",
-        published=value,
-        source=source,
+        published=beside.pop() if len(beside) == 1 else None,
     )
 
 
+def _published_notes(table: Table, published: Published) -> list[str]:
+    """What the published figures in the table are of that ours are not, and why others have none."""
+    cells = [(row, column, cell) for row in table.rows for column, cell in zip(table.columns, row.cells, strict=True)]
+    notes = []
+    points = [point for _, _, cell in cells if cell.published is not None for point in cell.points]
+    if missing := not_reproduced(points):
+        notes.append(f"Of the published protocol, ours does not reproduce: {'; '.join(missing)}.")
+    reasons: dict[str, dict[str, None]] = {}
+    for row, column, cell in cells:
+        why = {published.why_not(point, column.metric) for point in cell.points} - {None}
+        if cell.published is None and why:
+            reasons.setdefault(min(map(str, why)), {})[row.label] = None
+    each = [f"No published figure beside {', '.join(rows)}: {reason}." for reason, rows in reasons.items()]
+    return [*notes, *([" ".join(each)] if each else [])]
+
+
 def _published_rows(table: Table, published: Published) -> list[Row]:
-    """Methods that papers have figures for where we have a cell, and no row stands for."""
-    datasets = {str(point.job.done.choices.get("dataset")) for point in table.axes.points}
-    if len(datasets) != 1:
-        return []
-    dataset = datasets.pop()
-    ours = {method_of(point.job) for point in table.axes.points}
+    """Methods that papers have figures for by the protocol of our cells, and that stand beside none of them."""
+    shown = {cell.published.method for row in table.rows for cell in row.cells if cell.published is not None}
     rows = []
-    for method in published.methods(dataset):
-        cells = [_only_published(table, column, dataset, method, published) for column in table.columns]
-        if method not in ours and any(cell.published is not None for cell in cells):
+    for method in dict.fromkeys(figure.method for figure in published.figures):
+        figures = [figure for figure in published.figures if figure.method == method]
+        cells = [_only_published(table, column, figures, published) for column in table.columns]
+        if method not in shown and any(cell.published is not None for cell in cells):
             rows.append(Row(label=f"{method} (published)", settings={}, cells=cells))
     return rows
 
 
-def _only_published(table: Table, column: Column, dataset: str, method: str, published: Published) -> Cell:
-    fractions = {fraction_of(p) for p in table.axes.points if _is_in(table.axes, p, column)}
-    found = [
-        value
-        for figure, value in published.values.items()
-        if (figure.dataset, figure.method, figure.metric) == (dataset, method, column.metric)
-        and {figure.fraction} == fractions
-    ]
-    value, source = found[0] if found else (None, "")
-    return Cell(points=(), values=(), low=math.nan, high=math.nan, published=value, source=source)
+def _only_published(table: Table, column: Column, figures: Sequence[Figure], published: Published) -> Cell:
+    here = [point for point in table.axes.points if _is_in(table.axes, point, column)]
+    of_metric = [figure for figure in figures if figure.metric == column.metric]
+    found = [figure for figure in of_metric if here and all(published.follows(point, figure) for point in here)]
+    return Cell(points=(), values=(), low=math.nan, high=math.nan, published=found[0] if found else None)
 
 
 def _is_in(axes: Axes, point: Point, column: Column) -> bool:

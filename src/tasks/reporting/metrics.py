@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from src.core.errors import UserError
 from src.evaluation.estimate import Estimate
+from src.evaluation.metric_name import MetricName
 from src.tasks.reporting.axes import Point
 
 _MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
@@ -25,18 +26,18 @@ def choose_metrics(points: Sequence[Point], wanted: Sequence[str] | None) -> lis
             raise UserError(f"task.metrics: no job has the figure {name}; {hint}")
     if wanted:
         return list(dict.fromkeys(wanted))
-    groups = dict.fromkeys(name.partition("/")[0] for name in there)
+    groups = dict.fromkeys(MetricName.parse(name).group for name in there)
     chosen = [name for group in groups for name in _main(group, there) if _is_estimated(name, points)]
     return chosen or there[:1]
 
 
 def _main(group: str, there: Iterable[str]) -> list[str]:
-    names = [name for name in there if name.startswith(f"{group}/") and "/chance_" not in name]
+    names = [name for name in map(MetricName.parse, there) if name.group == group and not name.is_chance]
     for main in _MAIN:
-        found = [name for name in names if _fits(name.partition("/")[2], main)]
+        found = [str(name) for name in names if name.finding is None and _fits(name.without_group, main)]
         if found:
             return found
-    return names[:1]
+    return [str(name) for name in names[:1]]
 
 
 def _fits(name: str, main: str) -> bool:
@@ -49,15 +50,16 @@ def _is_estimated(name: str, points: Sequence[Point]) -> bool:
 
 def lower_is_better(metric: str) -> bool:
     """Whether a smaller figure is the better one."""
-    last = metric.partition("/")[2].partition("/")[0].removesuffix("_mean")
-    return last.endswith(_LOWER)
+    return MetricName.parse(metric).metric.endswith(_LOWER)
 
 
 def metric_label(metric: str) -> str:
     """``linear_probe/auroc_mean`` as ``linear probe: AUROC mean``."""
-    group, _, name = metric.partition("/")
-    words = " ".join(_WORDS.get(word, word) for word in name.replace("/", " ").replace("_", " ").split())
-    return f"{group.replace('_', ' ')}: {words}"
+    name = MetricName.parse(metric)
+    said = name.without_group if name.finding is None else name.metric
+    words = " ".join(_WORDS.get(word, word) for word in said.replace("_", " ").split())
+    of = "" if name.finding is None else f" of {name.finding.replace('_', ' ')}"
+    return f"{name.group.replace('_', ' ')}: {words}{of}"
 
 
 def shown(value: float) -> str:

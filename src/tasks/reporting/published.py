@@ -1,102 +1,58 @@
-"""Figures that papers have published, for a column beside ours."""
+"""Which published figure stands beside one of ours, and what is said of it."""
 
-import csv
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
-from src.core.errors import UserError
-from src.tasks.reporting.axes import Point, setting
-from src.tasks.reporting.jobs import Job
+from src.tasks.reporting.axes import Point
+from src.tasks.reporting.published_figures import Figure
+from src.tasks.reporting.published_protocol import Compose, Protocols, fraction_of
 
-SHIPPED = Path(__file__).resolve().parents[2] / "assets" / "published.csv"
-_HEADER = ["dataset", "method", "fraction", "metric", "value", "source"]
-_ARCHITECTURES = {
-    "resnet50": "MGCA ResNet-50",
-    "deit_base_patch16": "MGCA ViT-B/16",
-    "vit_base_patch16": "MGCA ViT-B/16",
-}
-
-_DENSE_HEADS = {"detect_published": ("yolov3",), "segment_published": ("unet", "setr_pup")}
-"""What the papers train on the encoder's maps."""
+_LISTED = 3
 
 
-class Figure(NamedTuple):
-    """What a figure is of, so that another one of the same can be put beside it."""
-
-    dataset: str
-    method: str
-    fraction: float
-    metric: str
-
-
-@dataclass(frozen=True)
 class Published:
-    """Published figures with their sources, in the file's order."""
+    """The figures of a file, in its order, held against jobs."""
 
-    values: Mapping[Figure, tuple[float, str]]
+    def __init__(self, figures: Sequence[Figure], *, compose: Compose) -> None:
+        self.figures = tuple(figures)
+        self._protocols = Protocols(compose)
 
-    def beside(self, point: Point, metric: str) -> tuple[float, str] | None:
-        """The published figure of what ``point`` measured, and its source."""
-        dataset, method = str(point.job.done.choices.get("dataset")), method_of(point.job)
-        if method is None or not _follows_protocol(point.job, metric):
+    def beside(self, point: Point, metric: str) -> Figure | None:
+        """The published figure of what ``point`` measured."""
+        return next((one for one in self._near(point, metric) if not self._departures(point, one)), None)
+
+    def follows(self, point: Point, figure: Figure) -> bool:
+        """Whether ``point`` was measured by the protocol that ``figure`` was, on whatever image encoder."""
+        if fraction_of(point) != figure.fraction:
+            return False
+        same = [one for one in self._near(point, figure.metric) if one.experiment == figure.experiment]
+        return any(not self._protocols.departures(point, one, encoder=False) for one in same)
+
+    def why_not(self, point: Point, metric: str) -> str | None:
+        """In what ``point`` differs from the nearest figure; None where its data set has none, or one stands beside."""
+        found = [self._departures(point, one) for one in self._near(point, metric) if one.weights]
+        if not found or not all(found):
             return None
-        return self.values.get(Figure(dataset, method, fraction_of(point), metric))
+        nearest = min(found, key=len)
+        more = f", and {len(nearest) - _LISTED} more differences" if len(nearest) > _LISTED else ""
+        return "; ".join(nearest[:_LISTED]) + more
 
-    def methods(self, dataset: str) -> list[str]:
-        """Every method that has a figure on ``dataset``."""
-        return list(dict.fromkeys(figure.method for figure in self.values if figure.dataset == dataset))
+    def _near(self, point: Point, metric: str) -> list[Figure]:
+        dataset = point.job.done.choices.get("dataset")
+        return [one for one in self.figures if (one.dataset, one.metric) == (dataset, metric)]
 
-
-def read_published(path: Path) -> Published:
-    """Read a CSV file of the columns dataset, method, fraction, metric, value, source; values are fractions of 1.
-
-    Raises UserError naming the file and line of what cannot be read.
-    """
-    values: dict[Figure, tuple[float, str]] = {}
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            lines = csv.DictReader(file)
-            if lines.fieldnames != _HEADER:
-                raise UserError(f"{path} must have the columns {', '.join(_HEADER)}; correct its first line.")
-            for row in lines:
-                figure = Figure(row["dataset"], row["method"], float(row["fraction"]), row["metric"])
-                values[figure] = float(row["value"]), row["source"]
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(
-            f"task.published={path} cannot be read; give a CSV file, or task.published=shipped or null."
-        ) from error
-    except (TypeError, ValueError, csv.Error) as error:
-        raise UserError(
-            f"{path}, line {lines.line_num}: fraction and value must be numbers; correct the line."
-        ) from error
-    return Published(values)
+    def _departures(self, point: Point, figure: Figure) -> list[str]:
+        found = self._protocols.model_departures(point.model, figure)
+        fraction = fraction_of(point)
+        if fraction != figure.fraction:
+            found.append(f"datamodule.fraction is {fraction:g} (published: {figure.fraction:g})")
+        return [*found, *self._protocols.departures(point, figure, encoder=True)]
 
 
-def method_of(job: Job) -> str | None:
-    """What a published table would call the encoder that ``job`` judged; None where it has no name for it."""
-    weights, checkpoint = setting(job, "weights"), setting(job, "checkpoint")
-    pretrained = setting(job, "encoder.image.pretrained") or setting(job, "encoder.image.weights")
-    if weights == "random" or (weights == "auto" and checkpoint is None and not pretrained):
-        return "random"
-    if weights == "named" or checkpoint is None:
-        return "ImageNet"
-    name = str(setting(job, "encoder.image.name"))
-    return next((method for start, method in _ARCHITECTURES.items() if name.startswith(start)), None)
-
-
-def fraction_of(point: Point) -> float:
-    """The share of the training data that ``point`` learnt from."""
-    value = point.settings.get("datamodule.fraction", setting(point.job, "datamodule.fraction"))
-    return float(value) if isinstance(value, int | float) else 1.0
-
-
-def _follows_protocol(job: Job, metric: str) -> bool:
-    """Whether the job trained what the papers train on a frozen encoder, where ``metric`` is of a trained head."""
-    group = metric.partition("/")[0]
-    if group == "classify":
-        return setting(job, "head") == "linear" and setting(job, "probe.frozen") is not False
-    if group in _DENSE_HEADS:
-        return setting(job, "head") in _DENSE_HEADS[group] and setting(job, "tuning.trained_blocks") == 0
-    return True
+def not_reproduced(points: Sequence[Point]) -> list[str]:
+    """What the experiments of ``points`` say that they do not reproduce of the published protocol."""
+    said: list[Any] = []
+    for point in points:
+        listed = point.job.done.config.get("not_reproduced")
+        said += listed if isinstance(listed, list) else []
+    return list(dict.fromkeys(str(one) for one in said))

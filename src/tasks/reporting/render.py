@@ -88,7 +88,7 @@ def long_csv(table: Table) -> str:
             writer.writerow(
                 [row.label, value, column.metric, _number(cell.mean), _number(cell.sd), len(cell.values)]
                 + [_number(number) for number in numbers]
-                + ["" if cell.published is None else cell.published, cell.source]
+                + (["", ""] if cell.published is None else [cell.published.value, cell.published.source])
             )
     return text.getvalue()
 
@@ -103,7 +103,7 @@ def notes(table: Table) -> list[str]:
     if 1 in counts:
         said.append("A single run stands with its 95 % bootstrap interval over the test cases.")
     said += _without_interval(table)
-    sources = dict.fromkeys(cell.source for row in table.rows for cell in row.cells if cell.published is not None)
+    sources = dict.fromkeys(c.published.source for row in table.rows for c in row.cells if c.published is not None)
     if sources:
         said.append(f"Published figures: {'; '.join(sources)}.")
     return [*said, *table.notes]
@@ -163,7 +163,7 @@ def _grid(table: Table, bold: Callable[[str], str], escape: Callable[[str], str]
             star = "*" if cell.p_corrected < LEVEL else ""
             line.append((bold(text) if cell.best else text) + star)
             if published:
-                line.append(escape(_ABSENT if cell.published is None else shown(cell.published)))
+                line.append(escape(_ABSENT if cell.published is None else shown(cell.published.value)))
         lines.append(line)
     return lines
 

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import torch
 
@@ -13,7 +12,7 @@ from src.evaluation.estimate import Estimate
 from src.evaluation.records import Record, write_records
 from src.tasks.reporting.metrics import choose_metrics, lower_is_better, metric_label
 from tests.evaluation.made_detections import keys_of, made_images
-from tests.tasks.made_sweeps import MadeJob, hits_job, make_report, write_job, write_sweep
+from tests.tasks.made_sweeps import MadeJob, make_report, write_job
 
 ONE = Estimate(0.5, 0.4, 0.6)
 
@@ -29,22 +28,21 @@ def test_the_main_figure_of_each_protocol() -> None:
     assert [metric_label(name) for name in chosen] == [
         *("detect: mAP", "detect published: mAP", "segment: dice", "segment published: dice")
     ]
-    assert metric_label("detect/map_50/lung") == "detect: mAP 50 lung"
+    assert metric_label("detect/map_50/lung") == "detect: mAP 50 of lung"
     assert [name for name in names if lower_is_better(name)] == ["segment/hd95"]
     assert lower_is_better("segment/hd95/lung")
 
 
-def test_published_figures_stand_beside_the_published_protocol_only(tmp_path: Path) -> None:
-    found = {}
-    published: dict[str, Any] = {
-        "choices": {"dataset": "rsna_detection", "head": "yolov3"},
-        "config": {"tuning": {"trained_blocks": 0}},
-    }
-    for figure in ("detect/map", "detect_published/map"):
-        jobs = [hits_job({"weights": weights}, 0.5, figure=figure, **published) for weights in ("random", "named")]
-        sweep = write_sweep(tmp_path / figure.replace("/", "_"), jobs)
-        found[figure] = [row["published"] for row in make_report(sweep, published="shipped")]
-    assert found == {"detect/map": ["", ""], "detect_published/map": ["0.089", "0.157"]}
+def test_findings_may_be_called_like_metrics() -> None:
+    findings = ("pointing_game", "dice", "map", "edema_mean", "mean", "accuracy", "median_rank", "brier", "chance_x")
+    names = [f"zero_shot/{metric}/{finding}" for finding in findings for metric in ("brier", "auroc")]
+    names += ["zero_shot/brier_mean", "zero_shot/auroc_mean"]
+    point = SimpleNamespace(figures=dict.fromkeys(names, ONE))
+    assert choose_metrics([point], None) == ["zero_shot/auroc_mean"]
+    assert {name for name in names if lower_is_better(name)} == {name for name in names if "/brier" in name[:15]}
+    assert len({metric_label(name) for name in names}) == len(names)
+    assert metric_label("classify/auroc/mean") == "classify: AUROC of mean"
+    assert metric_label("classify/auroc_mean") == "classify: AUROC mean"
 
 
 def test_two_detectors_are_compared_by_the_paired_bootstrap(tmp_path: Path) -> None:
