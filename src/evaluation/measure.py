@@ -9,10 +9,11 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from src.core.calibration import expected_calibration_error
 from src.core.torchvision_ops import ensure_torchvision
 from src.evaluation.cases import Cases, Matches, Scores
 from src.evaluation.estimate import Estimate, Figures
-from src.evaluation.resample import BINS, draw_weights, found, resampled
+from src.evaluation.resample import draw_weights, found, resampled
 
 _log = logging.getLogger(__name__)
 _UNKNOWN = -1
@@ -178,7 +179,7 @@ def _point_figures(cases: Scores, judged: list[int]) -> dict[str, float]:
     if cases.probabilities:
         squared_NJ = (score_NJ - label_NJ).square()
         columns["brier"] = squared_NJ.nanmean(dim=0)
-        columns["calibration_error"] = _column_by_column(tm.binary_calibration_error, score_NJ, label_NJ, n_bins=BINS)
+        columns["calibration_error"] = _calibration_errors(score_NJ, label_NJ)
     points: dict[str, float] = {}
     if cases.exclusive:
         points["accuracy"] = float((cases.score_NF.argmax(1) == cases.label_NF.argmax(1)).double().mean())
@@ -186,6 +187,16 @@ def _point_figures(cases: Scores, judged: list[int]) -> dict[str, float]:
         points[f"{metric}_mean"] = float(value_J.mean())
         points |= {f"{metric}/{cases.names[f]}": v for f, v in zip(judged, value_J.tolist(), strict=True)}
     return points
+
+
+def _calibration_errors(score_NJ: Tensor, label_NJ: Tensor) -> Tensor:
+    """Of each column over its known labels, float64 (J,); torchmetrics' bins leave probabilities of 1 out of the last."""
+    errors = []
+    for score_N, label_N in zip(score_NJ.unbind(1), label_NJ.unbind(1), strict=True):
+        known_N = ~label_N.isnan()
+        once_N1 = torch.ones(int(known_N.sum()), 1)
+        errors.append(expected_calibration_error(score_N[known_N], label_N[known_N], once_N1)[0])
+    return torch.stack(errors)
 
 
 def _column_by_column(metric, score_NJ: Tensor, label_NJ: Tensor, **settings: int) -> Tensor:  # type: ignore[no-untyped-def]

@@ -2,18 +2,16 @@
 
 A resample is a weight a case, how often it was drawn, so that nothing is copied and every figure is a weighted sum.
 
-Axes: N cases, R resamples, F findings or classes, U different scores of a finding, K bins, M measures.
+Axes: N cases, R resamples, F findings or classes, U different scores of a finding, M measures.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from src.core.calibration import expected_calibration_error
 from src.evaluation.average_precision import matched_figures
 from src.evaluation.cases import Cases, Matches, Scores
-
-BINS = 10
-"""Equal bins of probability in the calibration error."""
 
 _WEIGHTS_AT_ONCE = 4_000_000
 
@@ -116,11 +114,7 @@ def _decisions(found_N: Tensor, positive_N: Tensor, weight_NR: Tensor, *, exclus
 
 
 def _calibration(score_N: Tensor, positive_N: Tensor, weight_NR: Tensor) -> dict[str, Tensor]:
-    gap_N = score_N - positive_N
-    place_N = (score_N * BINS).long().clamp(0, BINS - 1)
-    gap_KN = torch.nn.functional.one_hot(place_N, BINS).T * gap_N
-    total_R = weight_NR.sum(0)
     return {
-        "brier": gap_N.square() @ weight_NR / total_R,
-        "calibration_error": (gap_KN @ weight_NR).abs().sum(0) / total_R,
+        "brier": (score_N - positive_N).square() @ weight_NR / weight_NR.sum(0),
+        "calibration_error": expected_calibration_error(score_N, positive_N, weight_NR),
     }

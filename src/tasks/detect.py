@@ -7,6 +7,7 @@ from typing import Any
 from lightning import Trainer
 from torch import nn
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.dense_table import dense_table
@@ -20,6 +21,7 @@ from src.tasks.dense.predict import found_in
 from src.tasks.dense.show import keep_and_show
 from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
+from src.tasks.heading import heading_of
 
 
 def detect(
@@ -28,6 +30,8 @@ def detect(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
+    dataset_name: str,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -52,11 +56,12 @@ def detect(
         return
     judged, keys = found_in(module, images, judge_on, trainer), images.case_keys(judge_on)
     figures, cases = judge_detections(judged, keys, images.finding_names, resamples=resamples)
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(tuning.said)
     save_detections(judged, keys, images.finding_names, run_dir / "predictions")
     drawn = []
     if pictures:
-        drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown)
-        drawn += draw_precision(cases["detect"], run_dir / "pictures")
-    keep_and_show(
-        dense_table(figures, "detect"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
-    )
+        drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", title=heading.title, shown=shown)
+        drawn += draw_precision(cases["detect"], run_dir / "pictures", title=heading.title)
+    text = dense_table(figures, "detect")
+    keep_and_show(text, figures, cases, images, drawn, heading=heading, loggers=loggers, run_dir=run_dir)

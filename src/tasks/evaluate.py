@@ -5,11 +5,13 @@ from pathlib import Path
 from lightning import Trainer
 from torch import Tensor
 
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.prompts import Prompts
 from src.models.alignment import AlignmentModel
 from src.tasks.draw import draw_pictures
+from src.tasks.heading import heading_of
 from src.tasks.judge import judge, keep_skipped, show, show_where
 from src.tasks.tell_loggers import log_figures, log_media
 
@@ -20,6 +22,8 @@ def evaluate(
     pictures: bool,
     resamples: int,
     checkpoint: Path,
+    evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     prototypes: Tensor | None,
     datamodule: PairDataModule,
@@ -40,9 +44,11 @@ def evaluate(
         precision=trainer.precision,
         resamples=resamples,
     )
-    show({checkpoint.stem: verdict.figures}, verdict, run_dir)
+    keys = datamodule.case_keys(judge_on)
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="studies")
+    show({evaluated_model.title: verdict.figures}, verdict, heading, run_dir)
     log_figures(trainer.loggers, verdict.figures)
     if pictures:
-        log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, run_dir))
+        log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, heading, run_dir))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)

@@ -25,6 +25,7 @@ from src.evaluation.table import main_figures, text_table
 from src.evaluation.zero_shot import ZeroShot, zero_shot_cases
 from src.models.alignment import AlignmentModel
 from src.tasks.embed_prompts import embed_prompts
+from src.tasks.heading import Heading
 from src.tasks.keep_results import keep_results
 
 _log = logging.getLogger(__name__)
@@ -110,11 +111,11 @@ def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
         )
 
 
-def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path) -> None:
+def show(columns: Mapping[str, Figures], verdict: Verdict, heading: Heading, run_dir: Path) -> None:
     """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
     main = {title: main_figures(figures) for title, figures in columns.items()}
-    shown = keep_results(verdict.figures, verdict.cases, columns=main, run_dir=run_dir)
-    print(f"\n{len(verdict.studies)} held-out studies ({verdict.split} split)\n{text_table(shown)}")
+    shown = keep_results(verdict.figures, verdict.cases, columns=main, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text_table(shown)}")
 
 
 def keep_skipped(datamodule: PairDataModule, run_dir: Path) -> None:

@@ -7,12 +7,14 @@ from pathlib import Path
 from lightning import Trainer
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.embed import embed_studies
 from src.evaluation.retrieval import retrieval_cases, retrieval_figures
 from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
+from src.tasks.heading import heading_of
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures
@@ -23,6 +25,8 @@ def retrieve(
     judge_on: Split,
     ks: Sequence[int],
     resamples: int,
+    evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     datamodule: PairDataModule,
     trainer: Trainer,
@@ -45,12 +49,11 @@ def retrieve(
     keys = datamodule.case_keys(judge_on)
     cases = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=ks)
     figures = retrieval_figures(cases, studies.label_NF, ks=ks, resamples=resamples)
-    heading = f"{count} held-out studies ({judge_on} split)"
-    shown = keep_results(figures, {"retrieval": cases}, columns=None, run_dir=run_dir)
-    print(f"\n{heading}\n{text_table(shown)}")
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="studies")
+    heading = heading.with_notes(*notes(datamodule, judge_on))
+    shown = keep_results(figures, {"retrieval": cases}, columns=None, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text_table(shown)}")
     log_figures(trainer.loggers, figures)
-    for note in notes(datamodule, judge_on):
-        print(note)
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

@@ -8,6 +8,7 @@ from lightning import Trainer
 from torch import nn
 
 from src.core.errors import UserError
+from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.evaluation.dense_table import dense_table
@@ -18,6 +19,7 @@ from src.tasks.dense.module import SegmentationModule
 from src.tasks.dense.show import keep_and_show
 from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
+from src.tasks.heading import heading_of
 
 
 def segment(
@@ -27,6 +29,8 @@ def segment(
     resamples: int,
     pictures: bool,
     shown: int,
+    evaluated_model: EvaluatedModel,
+    dataset_name: str,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -53,6 +57,9 @@ def segment(
     module = SegmentationModule(network=network, mask_loss=mask_loss, tuning=tuning)
     if not train(module, images, tuning, trainer, resume_from):
         return
+    keys = images.case_keys(judge_on)
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(tuning.said)
     figures, cases, drawn = judge_masks(
         module,
         images,
@@ -61,8 +68,8 @@ def segment(
         threshold=threshold,
         resamples=resamples,
         shown=shown if pictures else 0,
+        title=heading.title,
         run_dir=run_dir,
     )
-    keep_and_show(
-        dense_table(figures, "segment"), figures, cases, images, judge_on, drawn, loggers=loggers, run_dir=run_dir
-    )
+    text = dense_table(figures, "segment")
+    keep_and_show(text, figures, cases, images, drawn, heading=heading, loggers=loggers, run_dir=run_dir)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from src.data.annotated_images import AnnotatedImages
-from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.estimate import Figures
+from src.tasks.heading import Heading
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures, log_media
@@ -18,15 +18,15 @@ def keep_and_show(
     figures: Figures,
     cases: Mapping[str, Cases],
     images: AnnotatedImages,
-    split: Split,
     pictures: Sequence[Path],
     *,
+    heading: Heading,
     loggers: Sequence[Any],
     run_dir: Path,
 ) -> None:
     """Keep the figures with their cases, print the table ``text``, and hand figures and pictures to the loggers."""
-    keep_results(figures, cases, columns=None, run_dir=run_dir)
-    print(f"\n{len(images.split(split))} held-out images ({split} split)\n{text}")
+    keep_results(figures, cases, columns=None, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text}")
     log_figures(loggers, figures)
     log_media(loggers, pictures)
     keep_skipped(images.images, run_dir)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from src.core.errors import UserError
 from src.evaluation.estimate import Estimate
+from src.evaluation.table import is_reference
 from src.tasks.reporting.axes import Point
 
 _MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
@@ -31,7 +32,7 @@ def choose_metrics(points: Sequence[Point], wanted: Sequence[str] | None) -> lis
 
 
 def _main(group: str, there: Iterable[str]) -> list[str]:
-    names = [name for name in there if name.startswith(f"{group}/") and "/chance_" not in name]
+    names = [name for name in there if name.startswith(f"{group}/") and not is_reference(name)]
     for main in _MAIN:
         found = [name for name in names if _fits(name.partition("/")[2], main)]
         if found:
