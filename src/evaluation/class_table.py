@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
+from src.evaluation.class_marks import ClassMarks
 from src.evaluation.estimate import Figures, value_of
 from src.evaluation.records import Record
 from src.evaluation.table import cell, spoken
@@ -12,18 +13,22 @@ _FRACTION = "datamodule.fraction"
 _WITH_INTERVAL = ("auroc", "accuracy")
 
 
-def class_table(figures: Figures, names: Sequence[str]) -> str:
-    """Every metric of every class, and its mean: classes are rows, metrics columns.
+def class_table(figures: Figures, names: Sequence[str], marks: ClassMarks | None = None) -> str:
+    """Every metric of every class, and its mean: classes are rows, metrics columns; below, what is marked, and why.
 
     A class that could not be judged is a row of dashes; the first row says over how many classes the means are.
     """
     metrics = [name.partition("/")[2].removesuffix("_mean") for name in figures if name.endswith("_mean")]
     group = next(iter(figures)).partition("/")[0]
     rows = [["", *map(spoken, metrics)], _mean_row(figures, group, metrics)]
-    rows += [[spoken(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)] for name in names]
+    marks = marks or ClassMarks((), ())
+    rows += [
+        [spoken(name) + marks.label(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)]
+        for name in names
+    ]
     if f"{group}/accuracy" in figures:
         rows.append(["all cases", *(_cell(figures, group, m, "") if m == "accuracy" else "" for m in metrics)])
-    return aligned(rows)
+    return "\n".join([aligned(rows), *marks.notes()])
 
 
 def fraction_table(records: Sequence[Record]) -> str:

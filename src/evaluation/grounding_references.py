@@ -60,7 +60,7 @@ class MeanRegions:
         self.phrases[category] += 1
 
     def without(self, category: str, own_OHW: Tensor) -> Tensor | None:
-        """The mean region over the category's phrases but for ``own_OHW``, which were added; None where none is left."""
+        """The mean region of the category but for its phrases ``own_OHW``; None where none is left."""
         left = self.phrases[category] - len(own_OHW)
         return (self._total_HW[category] - own_OHW.double().sum(dim=0)) / left if left else None
 

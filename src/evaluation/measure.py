@@ -190,7 +190,7 @@ def _point_figures(cases: Scores, judged: list[int]) -> dict[str, float]:
 
 
 def _calibration_errors(score_NJ: Tensor, label_NJ: Tensor) -> Tensor:
-    """Of each column over its known labels, float64 (J,); torchmetrics' bins leave probabilities of 1 out of the last."""
+    """Of each column over its known labels, float64 (J,)."""
     errors = []
     for score_N, label_N in zip(score_NJ.unbind(1), label_NJ.unbind(1), strict=True):
         known_N = ~label_N.isnan()

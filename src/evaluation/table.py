@@ -32,8 +32,8 @@ _UNITS = {
 def text_table(columns: Columns) -> str:
     """The results for a terminal: groups under a heading, figures aligned at the right, intervals in brackets.
 
-    ``columns`` maps a column's title, which is wrapped, to its figures by name (``group/metric``). Rows keep the order in which names
-    first appear; a figure that a column lacks, or that is not finite, is a dash.
+    ``columns`` maps a column's title, which is wrapped, to its figures by name (``group/metric``). Rows keep the order
+    in which names first appear; a figure that a column lacks, or that is not finite, is a dash.
     """
     names = _names(columns)
     label_width = max(len(_label(name)) for name in names) + 2
@@ -82,7 +82,7 @@ def save_results(columns: Columns, folder: Path, *, heading: str) -> tuple[Path,
 def reference_columns(measured: Figures) -> dict[str, dict[str, float]]:
     """What each figure is held against, by the title of its column; columns without any figure are left out.
 
-    ``chance``: guessing, for an AUROC 0.5. ``prior``: what is known without looking. ``ceiling``: what cannot be passed.
+    ``chance``: guessing, for an AUROC 0.5. ``prior``: what is known without looking. ``ceiling``: what none can pass.
     Each is what the row ``group/TITLE_metric`` says, if there is one.
     """
     columns: dict[str, dict[str, float]] = {title: {} for title in REFERENCES}

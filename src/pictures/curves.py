@@ -32,7 +32,9 @@ def draw_roc(score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], p
     return _draw(findings, roc_points, path, "AUROC", ("1 − specificity", "sensitivity"), foot, title)
 
 
-def draw_precision_recall(score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path, *, title: str) -> list[str]:
+def draw_precision_recall(
+    score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path, *, title: str
+) -> list[str]:
     """Precision-recall curves, otherwise as ``draw_roc``; chance is the share of positives.
 
     The curves are steps, so that the area below each is the average precision that stands above it.

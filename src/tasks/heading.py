@@ -14,14 +14,14 @@ FEW = 100
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 _NOT_HELD_OUT = {
     "train": "The training split is not held out: what is trained here, or was before, may have seen it.",
-    "val": "The validation split is not held out: it also chooses checkpoints, thresholds and settings where any are chosen.",
+    "val": "The validation split is not held out: it chooses checkpoints, thresholds and settings, where any are.",
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Heading:
-    """``cases``: how many of what, and of which data set. ``model``: what was evaluated. ``notes``: what a reader of the
-    figures must know beside, a sentence each.
+    """``cases``: how many of what, and of which data set. ``model``: what was evaluated. ``notes``: what else a reader
+    of the figures must know, a sentence each.
     """
 
     cases: str

@@ -16,7 +16,7 @@ from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
 from src.evaluation.estimate import Figures
-from src.evaluation.linear_probe import linear_probe_cases
+from src.evaluation.linear_probe import linear_probe_cases, linear_probe_notes
 from src.evaluation.measure import judged_findings, measure
 from src.evaluation.prompts import Prompts
 from src.evaluation.prototypes import PrototypeUsage, prototype_usage
@@ -36,13 +36,16 @@ _HOW = ZeroShot(compare="pairs", ensemble="embeddings", temperature=None, standa
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was measured on one split, and what it was measured from; no ``usage`` without prototypes."""
+    """What was measured on one split, and what it was measured from; no ``usage`` without prototypes. ``notes``: what a
+    reader of the figures must know.
+    """
 
     split: Split
     studies: StudyEmbeddings
     usage: PrototypeUsage | None
     figures: Figures
     cases: Mapping[str, Cases]
+    notes: tuple[str, ...]
 
 
 def judge(
@@ -81,9 +84,12 @@ def judge(
         cases["zero_shot"] = zero_shot_cases(
             studies.image_ND, studies.label_NF, keys, prompt, exclusive=datamodule.source.exclusive, how=_HOW
         )
+    notes: tuple[str, ...] = ()
     if names:
         val = studies if split == "val" else embed("val", texts=False)
-        probed = linear_probe_cases(embed("train", texts=False), val, studies, keys, finding_names=names)
+        train = embed("train", texts=False)
+        probed = linear_probe_cases(train, val, studies, keys, finding_names=names)
+        notes = tuple(linear_probe_notes(train, val, names))
         if probed is not None:
             cases["linear_probe"] = probed
     for group in ("zero_shot", "linear_probe"):
@@ -93,7 +99,7 @@ def judge(
     if prototype_KD is not None:
         usage = prototype_usage(studies.image_ND, studies.text_ND, prototype_KD.cpu())
         figures |= usage.figures()
-    return Verdict(split=split, studies=studies, usage=usage, figures=figures, cases=cases)
+    return Verdict(split=split, studies=studies, usage=usage, figures=figures, cases=cases, notes=notes)
 
 
 def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
@@ -113,6 +119,7 @@ def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
 
 def show(columns: Mapping[str, Figures], verdict: Verdict, heading: Heading, run_dir: Path) -> None:
     """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
+    heading = heading.with_notes(*verdict.notes)
     main = {title: main_figures(figures) for title, figures in columns.items()}
     shown = keep_results(verdict.figures, verdict.cases, columns=main, heading=heading, run_dir=run_dir)
     print(f"\n{heading.text}\n{text_table(shown)}")

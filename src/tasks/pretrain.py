@@ -93,7 +93,7 @@ def pretrain(
     trained = EvaluatedModel(
         architecture=evaluated_model.architecture,
         weights="checkpoint",
-        file=str(best) if best is not None else "the last step",
+        file=None if best is None else str(best),
         losses=tuple(loss.parts),
         dataset=dataset_name,
     )
