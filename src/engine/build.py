@@ -1,5 +1,6 @@
 """Instantiates one node of the config."""
 
+from dataclasses import is_dataclass
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -19,7 +20,12 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     if node is None:
         raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
     try:
-        return instantiate(node, **given, _convert_="all")
+        # Hydra takes a dataclass for a config and would hand its fields on as a dictionary
+        whole = {name: value for name, value in given.items() if is_dataclass(value)}
+        plain = {name: value for name, value in given.items() if name not in whole}
+        if whole:
+            return instantiate(node, **plain, _convert_="all", _partial_=True)(**whole)
+        return instantiate(node, **plain, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
         theirs = not str(node.get("_target_", "")).startswith(OURS)

@@ -72,7 +72,7 @@ def zero_shot(
     figures = measure(cases, group="zero_shot", resamples=resamples)
     if cases.exclusive:
         figures["zero_shot/chance_accuracy"] = 1 / len(cases.names)
-    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading_of(evaluated_model, cases.keys, split=judge_on, dataset=dataset_name, cases="images")
     heading = heading.with_notes(_how(cases, sentences=len(prompt.group_S)))
     keep_results(figures, {"zero_shot": cases}, columns=None, heading=heading, run_dir=run_dir)
     print(f"\n{heading.text}\n{class_table(figures, cases.names)}")
