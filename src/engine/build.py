@@ -19,13 +19,13 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     node = OmegaConf.select(cfg, key)
     if node is None:
         raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
+    # Hydra would turn dataclasses into dictionaries
+    records = {name: value for name, value in given.items() if is_dataclass(value) and not isinstance(value, type)}
+    others = {name: value for name, value in given.items() if name not in records}
     try:
-        # Hydra takes a dataclass for a config and would hand its fields on as a dictionary
-        whole = {name: value for name, value in given.items() if is_dataclass(value)}
-        plain = {name: value for name, value in given.items() if name not in whole}
-        if whole:
-            return instantiate(node, **plain, _convert_="all", _partial_=True)(**whole)
-        return instantiate(node, **plain, _convert_="all")
+        if records:
+            return instantiate(node, **others, _convert_="all", _partial_=True)(**records)
+        return instantiate(node, **others, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
         theirs = not str(node.get("_target_", "")).startswith(OURS)
