@@ -77,6 +77,13 @@ class Parts:
         return protocol_notes(self._cfg)
 
     @cached_property
+    def dataset_name(self) -> str:
+        """What tables and pictures call the data set: its yaml's name and, where it is the user's own, its file's."""
+        own = [self._cfg.dataset.get(key) for key in ("annotations", "images", "table")]
+        file = next((f" ({Path(path).name})" for path in own if isinstance(path, str)), "")
+        return f"{self._cfg.store.dataset}{file}"
+
+    @cached_property
     def part(self) -> Callable[[str], Any]:
         """Builds any other part by its name, for a task that learns only when it runs which ones it needs."""
         return partial(getattr, self)

@@ -1,16 +1,18 @@
 """Which regions of an image a word or a phrase looks at.
 
-Direction. In the published word-to-region attention the words ask and the patches answer: for each word, a softmax
-over the patches of the cosines over 0.1 (MGCA, section 3.3, equation 4; in the released code
-``word_local_atten_layer(word, patch, patch)``). A word's weights sum to 1 over the image, and the largest is where it
-looks most.
+Direction. Token alignment trains an attention without weights of its own: the words ask and the patches answer, for
+each word a softmax over the patches of the cosines over 0.1 (MGCA, section 3.3, equation 4; the loss in
+``src/losses/cta.py``). A word's weights sum to 1 over the image, and the largest is where it looks most. This module
+measures that attention, and no other.
 
-The ``1 - attention`` trap. The notebook that draws the released maps (visualize_attention_map.ipynb of HKU-MedAI/MGCA,
-asked about in its issue 24) divides the attention by its maximum and draws ``1 - attention``. Its pictures are still
-red where attention is high: OpenCV's colour map gives blue, green, red, and matplotlib, to which the notebook hands it,
-shows red, green, blue, so that the map's low end comes out red and its high end blue. Whoever copies the subtraction
-without the swapped colours, or thresholds or scores ``1 - attention``, measures where a word does not look. Nothing
-here subtracts.
+The maps that the released code draws are of something else. Its notebook (visualize_attention_map.ipynb of
+HKU-MedAI/MGCA) takes the weights of ``word_local_atten_layer``, a multi-head attention that every released checkpoint
+holds and that is off in training: no flag turns it on, so that it keeps the random weights it began with. A map of it
+shows nothing that was learnt.
+
+The ``1 - attention`` trap. The same notebook draws one minus that attention (asked about in the repository's issue 24).
+Whoever copies the subtraction onto a trained attention, or thresholds or scores it, measures where a word does not
+look. Nothing here subtracts.
 
 Axes: Q phrases, T words, P patches (row by row), D embedding width, H and W pixels.
 """
@@ -28,8 +30,8 @@ Heat = Literal["attention", "similarity", "global"]
 def word_region_similarity(image_local_PD: Tensor, word_TD: Tensor, temperature: float) -> Tensor:
     """How each word spreads over the patches of an image, (T, P), each row summing to 1.
 
-    The softmax over patches of the cosines divided by ``temperature``, as the words' half of token alignment attends
-    (MGCA, equation 4). Both inputs L2-normalised.
+    The softmax over patches of the cosines divided by ``temperature``, as the words' half of token alignment attends in
+    training (MGCA, equation 4). Both inputs L2-normalised.
     """
     return (word_TD.float() @ image_local_PD.float().T / temperature).softmax(dim=-1)
 

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping, Sequence
 
+from src.evaluation.class_marks import ClassMarks
 from src.evaluation.estimate import Figures, value_of
 from src.evaluation.metric_name import MetricName
 from src.evaluation.notes import interval_notes
@@ -14,8 +15,8 @@ _FRACTION = "datamodule.fraction"
 _WITH_INTERVAL = ("auroc", "accuracy")
 
 
-def class_table(figures: Figures, names: Sequence[str]) -> str:
-    """Every metric of every class, and its mean: classes are rows, metrics columns.
+def class_table(figures: Figures, names: Sequence[str], marks: ClassMarks | None = None) -> str:
+    """Every metric of every class, and its mean: classes are rows, metrics columns; below, what is marked, and why.
 
     A class that could not be judged is a row of dashes; the first row says over how many classes the means are.
     """
@@ -23,10 +24,14 @@ def class_table(figures: Figures, names: Sequence[str]) -> str:
     metrics = [name.metric for name in parsed if name.is_mean]
     group = parsed[0].group
     rows = [["", *map(spoken, metrics)], _mean_row(figures, group, metrics)]
-    rows += [[spoken(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)] for name in names]
+    marks = marks or ClassMarks((), ())
+    rows += [
+        [spoken(name) + marks.label(name), *(_cell(figures, group, metric, f"/{name}") for metric in metrics)]
+        for name in names
+    ]
     if f"{group}/accuracy" in figures:
         rows.append(["all cases", *(_cell(figures, group, m, "") if m == "accuracy" else "" for m in metrics)])
-    return "\n".join([aligned(rows), *interval_notes(figures)])
+    return "\n".join([aligned(rows), *marks.notes(), *interval_notes(figures)])
 
 
 def fraction_table(records: Sequence[Record]) -> str:

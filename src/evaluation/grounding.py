@@ -12,9 +12,11 @@ For the heat h of a phrase over its image and the region A that it names:
   over pixels. BioViL reports its absolute value, which heat in all the wrong places raises as well; ``cnr`` keeps
   the sign, so that 0 is chance and below 0 is worse, and ``cnr_absolute`` is the published one.
 
-Chance in the pointing game is the region's share of the image.
+The heat is one number a cell of the encoder's grid, taken to the image's pixels by ``upsampled``. Beside each figure
+stand references (``src/evaluation/grounding_references.py``): ``chance_pointing_game`` of a cell drawn by lot,
+``ceiling_pointing_game`` of the best map on this grid, and ``prior_...``, each measure of an image-blind prior.
 
-Axes: Q phrases, H and W pixels, M measures, R resamples.
+Axes: Q phrases, P cells of the grid (row by row), H and W pixels, N pixels of an image, M measures, R resamples.
 """
 
 from collections.abc import Sequence
@@ -23,39 +25,65 @@ import torch
 from torch import Tensor
 
 from src.core.case_keys import CaseKeys
+from src.evaluation.attention_map import upsampled
 from src.evaluation.cases import Values
 from src.evaluation.estimate import Estimate
+from src.evaluation.grounding_references import at_peak, cell_scores, map_ceiling, map_chance
 from src.evaluation.measure import measure
 
-MEASURES = ("pointing_game", "miou", "cnr", "cnr_absolute", "chance_pointing_game")
+HEAT_MEASURES = ("pointing_game", "miou", "cnr", "cnr_absolute")
+"""What is measured of any heat."""
+MAP_MEASURES = (*HEAT_MEASURES, "chance_pointing_game", "ceiling_pointing_game")
+"""What is measured of heat on a grid."""
+PRIOR_MEASURES = tuple(f"prior_{name}" for name in HEAT_MEASURES)
+"""The ``HEAT_MEASURES`` of a prior that never saw the image."""
+MEASURES = (*MAP_MEASURES, *PRIOR_MEASURES)
 _GROUP = "grounding"
 _THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5)
 # float32 does not tell values apart that are closer than this share of the largest
 _SAME = 1e-6
 
 
-def grounding_measures(heat_QHW: Tensor, region_QHW: Tensor, *, stretch: bool) -> Tensor:
-    """The ``MEASURES`` of each phrase, float64 (Q, M); NaN where a measure is undefined.
+def map_measures(heat_QP: Tensor, grid: tuple[int, int], region_QHW: Tensor, *, stretch: bool) -> Tensor:
+    """The ``MAP_MEASURES`` of each phrase, float64 (Q, M); NaN where a measure is undefined.
 
     ``region_QHW``: bool, no region empty. ``stretch``: take the heat of each image to 0 to 1 before the thresholds.
     """
-    heat_QN, region_QN = heat_QHW.flatten(1), region_QHW.flatten(1)
+    references = [map_chance(cell_scores(region_QHW, grid)), map_ceiling(region_QHW, grid)]
+    own_QM = heat_measures(heat_QP, grid, region_QHW, stretch=stretch)
+    return torch.cat([own_QM, torch.stack(references, dim=1)], dim=1)
+
+
+def heat_measures(heat_QP: Tensor, grid: tuple[int, int], region_QHW: Tensor, *, stretch: bool) -> Tensor:
+    """The ``HEAT_MEASURES`` of each phrase, float64 (Q, M), NaN for heat that is NaN.
+
+    A grid of the image's own shape is heat for each pixel.
+    """
+    shape = (region_QHW.shape[1], region_QHW.shape[2])
+    heat_QN, region_QN = upsampled(heat_QP, grid, shape).flatten(1), region_QHW.flatten(1)
     signed_Q = contrast_to_noise(heat_QN, region_QN)
     columns = [
-        pointing_game(heat_QN, region_QN),
+        pointing_game(heat_QP, grid, region_QHW),
         mean_overlap(_stretched(heat_QN) if stretch else heat_QN, region_QN),
         signed_Q,
         signed_Q.abs(),
-        region_QN.double().mean(dim=1),
     ]
-    return torch.stack(columns, dim=1)
+    return torch.stack(columns, dim=1).masked_fill(heat_QP.isnan().any(dim=1, keepdim=True), torch.nan)
 
 
-def pointing_game(heat_QN: Tensor, region_QN: Tensor) -> Tensor:
-    """The share of the pixels of maximal heat that lie in the region, float64 (Q,); N pixels."""
-    peak_Q1 = heat_QN.amax(dim=1, keepdim=True)
-    at_peak_QN = heat_QN >= peak_Q1 - _SAME * peak_Q1.abs()
-    return (at_peak_QN & region_QN).sum(dim=1).double() / at_peak_QN.sum(dim=1)
+def pointing_game(heat_QP: Tensor, grid: tuple[int, int], region_QHW: Tensor) -> Tensor:
+    """The share of the pixels of maximal heat that lie in the region, float64 (Q,).
+
+    Where several cells share the maximum one of them is drawn by lot: the mean over these cells of what each would
+    score alone.
+    """
+    heat_QN = upsampled(heat_QP, grid, (region_QHW.shape[1], region_QHW.shape[2])).flatten(1)
+    hit_QN = at_peak(heat_QN)
+    share_Q = (hit_QN & region_QHW.flatten(1)).sum(dim=1).double() / hit_QN.sum(dim=1)
+    tied_QP = at_peak(heat_QP)
+    count_Q = tied_QP.sum(dim=1)
+    by_lot_Q = (cell_scores(region_QHW, grid).flatten(1) * tied_QP).sum(dim=1) / count_Q
+    return torch.where(count_Q > 1, by_lot_Q, share_Q)
 
 
 def mean_overlap(heat_QN: Tensor, region_QN: Tensor) -> Tensor:
@@ -82,7 +110,7 @@ def contrast_to_noise(heat_QN: Tensor, region_QN: Tensor) -> Tensor:
 def grounding_cases(measure_QM: Tensor, categories: Sequence[str], keys: CaseKeys) -> Values:
     """The phrases as cases: each of ``MEASURES`` over all of them, and, by ``name/category``, over each category's.
 
-    ``name_mean`` is the mean over the categories.
+    ``name_mean`` is the mean over the categories that have a value.
     """
     names, columns = list(MEASURES), list(measure_QM.unbind(1))
     every = sorted(set(categories))
@@ -90,7 +118,10 @@ def grounding_cases(measure_QM: Tensor, categories: Sequence[str], keys: CaseKey
         own_Q = torch.tensor([one == category for one in categories])
         names += [f"{name}/{category}" for name in MEASURES]
         columns += [torch.where(own_Q, column_Q, torch.nan) for column_Q in measure_QM.unbind(1)]
-    means = {f"{name}_mean": [f"{name}/{category}" for category in every] for name in MEASURES}
+    defined = {name for name, column_Q in zip(names, columns, strict=True) if not column_Q.isnan().all()}
+    per_category = {name: [f"{name}/{category}" for category in every] for name in MEASURES}
+    # over the categories that have a value; over all, which is none, where none has
+    means = {f"{name}_mean": [one for one in own if one in defined] or own for name, own in per_category.items()}
     return Values(keys=keys, names=tuple(names), value_NM=torch.stack(columns, dim=1), means=means)
 
 

@@ -91,6 +91,23 @@ def linear_probe_cases(
     )
 
 
+def linear_probe_notes(train: StudyEmbeddings, val: StudyEmbeddings, finding_names: Sequence[str]) -> list[str]:
+    """What a reader of the probe's figures must know: findings left out, and a penalty that nothing chose."""
+    columns = evaluable_findings(train.label_NF)
+    left_out = [name.replace("_", " ") for f, name in enumerate(finding_names) if f not in columns]
+    notes = []
+    if left_out:
+        notes.append(
+            f"Linear probe: {', '.join(left_out)} left out, as among the training studies there is none with it, or "
+            "none without it."
+        )
+    if columns and not evaluable_findings(val.label_NF[:, columns]):
+        notes.append(
+            f"Linear probe: the penalty is {L2_GRID[0]:g}, unchosen, as the validation studies can judge no finding."
+        )
+    return notes
+
+
 def fit_linear_probe(features: ProbeFeatures, label_NF: Tensor, *, l2: float) -> LinearProbe:
     """Logistic regression of every finding at once, by full-batch L-BFGS in float64.
 

@@ -28,11 +28,6 @@ class MetricName(NamedTuple):
         return cls(group, metric.removesuffix(_MEAN), None, metric.endswith(_MEAN))
 
     @property
-    def is_chance(self) -> bool:
-        """Whether it is what guessing gives for another figure."""
-        return self.metric.startswith("chance_")
-
-    @property
     def without_group(self) -> str:
         """The name that ``resampled`` gives the figure."""
         return str(self).partition("/")[2]

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from src.evaluation.cases import Cases, Matches, Scores, Values
-from src.evaluation.resample import evaluable_findings
+from src.evaluation.resample import DECISIONS, evaluable_findings
+from src.evaluation.threshold import without_threshold
 
 MIN_PATIENTS = 5
 """With fewer, a metric has no interval, no p value, no star and no bold."""
@@ -39,6 +40,7 @@ class PatientCounts:
     def __init__(self, cases: Cases) -> None:
         self._group_N = cases.keys.group_N
         self._means: Mapping[str, Sequence[str]] = {}
+        self._undecided = without_threshold(cases) if isinstance(cases, Scores) else []
         self._columns = self._by_column(cases)
         counted_N = cases.counted_N if isinstance(cases, Matches) else None
         total = self._patients(torch.ones(len(cases.keys), dtype=torch.bool) if counted_N is None else counted_N)
@@ -62,6 +64,8 @@ class PatientCounts:
         base, _, finding = metric.partition("/")
         if finding:
             return [finding]
+        if base.removesuffix("_mean") in DECISIONS:
+            return [name for name in self._columns if name not in self._undecided]
         return [] if base == "accuracy" else list(self._columns)
 
     def _by_column(self, cases: Cases) -> dict[str, PatientCount]:

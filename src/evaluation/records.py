@@ -21,13 +21,16 @@ class Record:
 
     ``figures``: what was measured. ``cases``: for each group of figures (the part of their names before the first
     slash) the Parquet file, from the run's folder, that they were computed from. ``model``: what was evaluated; None in
-    records that were written before it was kept.
+    records that were written before it was kept. ``evaluated_on``: how many cases of which split and data set, in
+    words. ``notes``: what a reader of the figures must know, a sentence each.
     """
 
     settings: Mapping[str, Any]
     figures: Figures
     cases: Mapping[str, str]
     model: EvaluatedModel | None = None
+    evaluated_on: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def write_records(records: Sequence[Record], folder: Path) -> Path:
@@ -38,6 +41,8 @@ def write_records(records: Sequence[Record], folder: Path) -> Path:
             "figures": {name: _plain(figure) for name, figure in record.figures.items()},
             "cases": dict(record.cases),
             "model": None if record.model is None else record.model.as_dict(),
+            "evaluated_on": record.evaluated_on,
+            "notes": list(record.notes),
         }
         for record in records
     ]
@@ -57,6 +62,8 @@ def read_records(folder: Path) -> list[Record]:
                 figures={name: _figure(value) for name, value in entry["figures"].items()},
                 cases=entry["cases"],
                 model=None if entry.get("model") is None else EvaluatedModel.from_dict(entry["model"]),
+                evaluated_on=entry.get("evaluated_on", ""),
+                notes=tuple(entry.get("notes", ())),
             )
             for entry in whole
         ]

@@ -2,18 +2,19 @@
 
 A resample is a weight a case, how often it was drawn, so that nothing is copied and every figure is a weighted sum.
 
-Axes: N cases, R resamples, F findings or classes, U different scores of a finding, K bins, M measures.
+Axes: N cases, R resamples, F findings or classes, U different scores of a finding, M measures.
 """
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from src.core.calibration import expected_calibration_error
 from src.evaluation.average_precision import matched_figures
 from src.evaluation.cases import Cases, Matches, Scores, Values
 
-BINS = 10
-"""Equal bins of probability in the calibration error."""
+DECISIONS = ("f1", "sensitivity", "specificity")
+"""Metrics that a threshold decides."""
 
 SEED = 0
 """Of the resamples: the same patients are drawn for the same cases, so that two models can be paired."""
@@ -76,21 +77,24 @@ def _classified(cases: Scores, weight_RN: Tensor) -> dict[str, Tensor]:
     found_NF = found(cases)
     # cases first: a case's weights in all resamples then lie together, and are moved together
     weight_NR = weight_RN.T.contiguous()
-    columns = [_finding(cases, f, found_NF, weight_NR) for f in evaluable]
-    for metric in columns[0]:
-        value_RF = torch.stack([column[metric] for column in columns], dim=1)
-        figures[f"{metric}_mean"] = value_RF.mean(dim=1)
-        figures |= {f"{metric}/{cases.names[f]}": value_RF[:, n] for n, f in enumerate(evaluable)}
+    columns = {cases.names[f]: _finding(cases, f, found_NF, weight_NR) for f in evaluable}
+    for metric in dict.fromkeys(metric for column in columns.values() for metric in column):
+        values = {name: column[metric] for name, column in columns.items() if metric in column}
+        figures[f"{metric}_mean"] = torch.stack(list(values.values())).mean(dim=0)
+        figures |= {f"{metric}/{name}": value_R for name, value_R in values.items()}
     return figures
 
 
 def _finding(cases: Scores, f: int, found_NF: Tensor | None, weight_NR: Tensor) -> dict[str, Tensor]:
-    """Every metric of one finding in every resample, over the cases of which its label is known."""
+    """Every metric of one finding in every resample, over the cases of which its label is known.
+
+    A finding for which no threshold could be chosen has no ``DECISIONS``.
+    """
     known_N = ~cases.label_NF[:, f].isnan()
     score_N, positive_N = cases.score_NF[known_N, f], cases.label_NF[known_N, f]
     known_NR = weight_NR if known_N.all() else weight_NR[known_N]
     metrics = ranking(score_N, positive_N, known_NR)
-    if found_NF is not None:
+    if found_NF is not None and (cases.threshold_F is None or not cases.threshold_F[f].isnan()):
         metrics |= _decisions(found_NF[known_N, f].double(), positive_N, known_NR, exclusive=cases.exclusive)
     if cases.probabilities:
         metrics |= _calibration(score_N, positive_N, known_NR)
@@ -140,11 +144,7 @@ def _decisions(found_N: Tensor, positive_N: Tensor, weight_NR: Tensor, *, exclus
 
 
 def _calibration(score_N: Tensor, positive_N: Tensor, weight_NR: Tensor) -> dict[str, Tensor]:
-    gap_N = score_N - positive_N
-    place_N = (score_N * BINS).long().clamp(0, BINS - 1)
-    gap_KN = torch.nn.functional.one_hot(place_N, BINS).T * gap_N
-    total_R = weight_NR.sum(0)
     return {
-        "brier": gap_N.square() @ weight_NR / total_R,
-        "calibration_error": (gap_KN @ weight_NR).abs().sum(0) / total_R,
+        "brier": (score_N - positive_N).square() @ weight_NR / weight_NR.sum(0),
+        "calibration_error": expected_calibration_error(score_N, positive_N, weight_NR),
     }

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -12,27 +13,40 @@ from src.evaluation.metric_name import MetricName
 from src.evaluation.notes import interval_notes
 
 Columns = Mapping[str, Figures]
+REFERENCES = ("chance", "prior", "ceiling")
 _ABSENT = "–"
 _DETAIL = {"average_precision", "f1", "sensitivity", "specificity", "brier", "calibration_error"}
-_UNITS = {"auroc": "AUROC", "f1": "F1", "map": "mAP", "mar": "mAR", "iou": "IoU", "hd95": "HD95"}
+_UNITS = {
+    "auroc": "AUROC",
+    "f1": "F1",
+    "map": "mAP",
+    "mar": "mAR",
+    "iou": "IoU",
+    "miou": "mIoU",
+    "cnr": "CNR",
+    "hd95": "HD95",
+}
 
 
 def text_table(columns: Columns) -> str:
     """The results for a terminal: groups under a heading, figures aligned at the right, intervals in brackets.
 
-    ``columns`` maps a column's title to its figures by name (``group/metric``). Rows keep the order in which names
-    first appear; a figure that a column lacks, or that is not finite, is a dash.
+    ``columns`` maps a column's title, which is wrapped, to its figures by name (``group/metric``). Rows keep the order
+    in which names first appear; a figure that a column lacks, or that is not finite, is a dash.
     """
     names = _names(columns)
     label_width = max(len(_label(name)) for name in names) + 2
-    widths = [max(len(title), *(len(cell(figures.get(name))) for name in names)) for title, figures in columns.items()]
+    widths = [
+        max(*(len(word) for word in title.split()), *(len(cell(figures.get(name))) for name in names))
+        for title, figures in columns.items()
+    ]
 
     def line(label: str, cells: list[str]) -> str:
         padded = [text.rjust(width) for text, width in zip(cells, widths, strict=True)]
         return "  ".join([label.ljust(label_width), *padded]).rstrip()
 
     rule = "-" * (label_width + sum(width + 2 for width in widths))
-    lines = [line("", list(columns)), rule]
+    lines = [*_header(columns, widths, line), rule]
     for group, members in groupby(names, _group):
         lines.append(spoken(group))
         lines += [line("  " + _label(name), _cells(columns, name)) for name in members]
@@ -49,8 +63,11 @@ def markdown_table(columns: Columns) -> str:
     return "\n".join([*lines, *([""] if said else []), *said])
 
 
-def save_results(columns: Columns, folder: Path) -> tuple[Path, Path]:
-    """Write ``results.md`` and ``results.json``: figures by their names, null where not finite, without intervals."""
+def save_results(columns: Columns, folder: Path, *, heading: str) -> tuple[Path, Path]:
+    """Write ``results.md`` and ``results.json``: figures by their names, null where not finite, without intervals.
+
+    ``heading``: what stands above the table, in lines.
+    """
     markdown, data = folder / "results.md", folder / "results.json"
     values = {title: {name: value_of(figure) for name, figure in figures.items()} for title, figures in columns.items()}
     whole = {
@@ -58,27 +75,37 @@ def save_results(columns: Columns, folder: Path) -> tuple[Path, Path]:
         for title, figures in values.items()
     }
     write_text(data, json.dumps(whole, indent=2, allow_nan=False) + "\n")
-    write_text(markdown, markdown_table(columns) + "\n")
+    write_text(markdown, "\n\n".join([*heading.splitlines(), markdown_table(columns)]) + "\n")
     return markdown, data
 
 
-def chance_column(measured: Figures) -> dict[str, float]:
-    """What guessing gives for each figure whose chance is known: AUROC 0.5, and what ``chance_...`` rows say."""
-    chance = {}
-    for name in measured:
+def reference_columns(measured: Figures) -> dict[str, dict[str, float]]:
+    """What each figure is held against, by the title of its column; columns without any figure are left out.
+
+    ``chance``: guessing, for an AUROC 0.5. ``prior``: what is known without looking. ``ceiling``: what none can pass.
+    Each is what the row ``group/TITLE_metric`` says, if there is one.
+    """
+    columns: dict[str, dict[str, float]] = {title: {} for title in REFERENCES}
+    for name in without_references(measured):
         parsed = MetricName.parse(name)
         metric = parsed.metric.removeprefix("image_to_text_").removeprefix("text_to_image_")
-        counterpart = str(parsed._replace(metric=f"chance_{metric}"))
-        if counterpart in measured:
-            chance[name] = value_of(measured[counterpart])
-        elif parsed.metric == "auroc":
-            chance[name] = 0.5
-    return chance
+        for title, column in columns.items():
+            counterpart = str(parsed._replace(metric=f"{title}_{metric}"))
+            if counterpart in measured:
+                column[name] = value_of(measured[counterpart])
+        if parsed.metric == "auroc":
+            columns["chance"].setdefault(name, 0.5)
+    return {title: column for title, column in columns.items() if column}
 
 
-def without_chance(measured: Figures) -> dict[str, Figure]:
-    """The figures without the ``chance_...`` rows, for a table that has a column of them."""
-    return {name: value for name, value in measured.items() if not MetricName.parse(name).is_chance}
+def without_references(measured: Figures) -> dict[str, Figure]:
+    """The figures without the rows that ``reference_columns`` takes, for a table that has these columns."""
+    return {name: value for name, value in measured.items() if not is_reference(MetricName.parse(name))}
+
+
+def is_reference(name: MetricName) -> bool:
+    """Whether a figure is of no model, but what models are held against."""
+    return name.metric.startswith(tuple(f"{title}_" for title in REFERENCES))
 
 
 def main_figures(measured: Figures) -> dict[str, Figure]:
@@ -89,6 +116,14 @@ def main_figures(measured: Figures) -> dict[str, Figure]:
 def _is_detail(name: MetricName) -> bool:
     metric = name.metric.removesuffix("_mean")
     return metric in _DETAIL or metric.endswith("_mean_rank") or "_precision_at_" in metric
+
+
+def _header(columns: Columns, widths: Sequence[int], line: Callable[[str, list[str]], str]) -> list[str]:
+    """The titles of the columns, each wrapped to the width of its column, the last lines beside one another."""
+    wrapped = [textwrap.wrap(title, width) for title, width in zip(columns, widths, strict=True)]
+    height = max(map(len, wrapped))
+    padded = [[""] * (height - len(lines)) + lines for lines in wrapped]
+    return [line("", list(row)) for row in zip(*padded, strict=True)]
 
 
 def _names(columns: Columns) -> list[str]:

@@ -24,7 +24,8 @@ _RENAMED = {
 }
 _PROJECTION_LAYERS = {"0": "expand", "1": "expand_norm", "3": "reduce", "4": "reduce_norm"}
 _PROTOTYPES = "prototype_layer.weight"
-# Weights that the released code stores and never uses.
+# Weights that are in every released checkpoint and that its training never touched: off in every loss, at their random
+# start. The two attention layers are what the released notebook draws (src/evaluation/attention_map.py).
 _UNUSED = re.compile(
     r"^(?:patch_local_atten_layer|word_local_atten_layer)\.|\.crossattention\.|\.embeddings\.position_ids$"
 )
@@ -35,9 +36,9 @@ def load_released(model: AlignmentModel, path: Path | str) -> Tensor:
     """Copies a released MGCA checkpoint into ``model`` and returns its prototypes, (K, D).
 
     The file is a Lightning checkpoint with ``state_dict`` (and ``hyper_parameters``, which are not needed), or a
-    .safetensors file of the same names. Cross-attention weights and position ids are known and left aside; the
-    token-type table, which the released BERT lacks, becomes zero. ``model`` has the encoder that the checkpoint
-    was trained with, and published rules.
+    .safetensors file of the same names. Local attention layers and cross-attention, which were never trained, and
+    position ids are known and left aside; the token-type table, which the released BERT lacks, becomes zero. ``model``
+    has the encoder that the checkpoint was trained with, and published rules.
 
     Raises UserError for a file that is missing, broken, or asks for code; for a model of other rules; and, with a
     list, for any weight that is left over, missing, or of another shape.

@@ -40,6 +40,8 @@ def draw_annotated(samples: Sequence[Sample], path: Path, *, heading: str, aside
         path,
         heading=heading,
         aside=aside,
+        # the heading names the data set, and there is no model
+        title="",
         columns=columns,
     )
 

@@ -1,8 +1,11 @@
 """The one style of all pictures: sizes in pixels, a few colours, quiet axes, and a PNG that is whole or not there."""
 
+import textwrap
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from src.core.files import replacing
 
@@ -15,6 +18,7 @@ BLUE, ORANGE, TEAL, RED = "#2f6db3", "#d9822b", "#2a9d8f", "#c8434b"
 DPI = 150
 TITLE, TEXT, SMALL = 10.0, 8.0, 7.0
 """Font sizes in points."""
+_MARGIN, _LINE, _LETTER = 20, 24, 9
 
 
 def new_figure(width: int, height: int) -> "Figure":
@@ -27,12 +31,37 @@ def new_figure(width: int, height: int) -> "Figure":
     return figure
 
 
-def save_png(figure: "Figure", path: Path) -> None:
-    """Write the figure at its own size."""
+def save_png(figure: "Figure", path: Path, *, title: str) -> None:
+    """Write the figure at its own size, below a strip with ``title``: the cases and the model that it shows.
+
+    No strip where ``title`` is empty.
+    """
+    from PIL import Image
+
+    parts = [_title_strip(title, round(figure.get_figwidth() * DPI)), figure] if title else [figure]
     with replacing(path) as draft, warnings.catch_warnings():
         # captions in scripts that the font lacks are drawn as boxes; a warning for each letter helps nobody
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        figure.savefig(draft, format="png", dpi=DPI, facecolor=PAPER)
+        pixels_HW4 = np.concatenate([_drawn(part) for part in parts])
+        Image.fromarray(pixels_HW4[..., :3]).save(draft, format="png")
+
+
+def _title_strip(title: str, width: int) -> "Figure":
+    lines = textwrap.wrap(title, max(20, (width - 2 * _MARGIN) // _LETTER))
+    height = _LINE * len(lines) + _MARGIN
+    strip = new_figure(width, height)
+    style: dict[str, Any] = {"fontsize": TEXT, "color": INK, "va": "top", "parse_math": False}
+    for number, text in enumerate(lines):
+        strip.text(_MARGIN / width, 1 - (_MARGIN / 2 + number * _LINE) / height, text, **style)
+    return strip
+
+
+def _drawn(figure: "Figure") -> np.ndarray:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+    assert isinstance(figure.canvas, FigureCanvasAgg)
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba())
 
 
 def quiet_axes(axes: "Axes", *, grid: bool = True) -> None:

@@ -39,7 +39,7 @@ class CurvePoints:
 class ReliabilityPoints:
     """Bins of about equally many cases: mean probability, observed share, its 95 % Wilson interval, and cases.
 
-    ``error``: the expected calibration error over ten bins of equal *width*, as torchmetrics computes it.
+    ``error``: the expected calibration error over ten bins of equal *width*, the last of which holds 1.
     """
 
     predicted_M: np.ndarray
@@ -106,9 +106,9 @@ def reliability_points(finding: Finding) -> ReliabilityPoints:
 
     Raises UserError for scores that are no probabilities.
     """
-    ensure_torchvision()
     import torch
-    from torchmetrics.functional.classification import binary_calibration_error
+
+    from src.core.calibration import expected_calibration_error
 
     probability_N, positive_N = finding.score_N, finding.positive_N
     if not (probability_N.min() >= 0 and probability_N.max() <= 1):
@@ -121,8 +121,8 @@ def reliability_points(finding: Finding) -> ReliabilityPoints:
     count_M = np.bincount(bin_N)
     observed_M = np.bincount(bin_N, weights=positive_N) / count_M
     low_M, high_M = wilson_interval(observed_M, count_M)
-    error = binary_calibration_error(
-        torch.from_numpy(probability_N), torch.from_numpy(positive_N).long(), n_bins=BINS, norm="l1"
+    error = expected_calibration_error(
+        torch.from_numpy(probability_N), torch.from_numpy(positive_N), torch.ones(len(probability_N), 1)
     )
     predicted_M = np.bincount(bin_N, weights=probability_N) / count_M
     return ReliabilityPoints(predicted_M, observed_M, low_M, high_M, count_M, float(error))

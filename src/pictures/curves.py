@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _DASHED = (0, (4, 3))
 
 
-def draw_roc(score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path) -> list[str]:
+def draw_roc(score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path, *, title: str) -> list[str]:
     """ROC curves of any scores, higher for present; ``label_NF``: 1 present, 0 absent, NaN unknown and left out.
 
     Each panel holds one finding in blue before the others in grey, with the area below it and the positives among
@@ -28,10 +28,13 @@ def draw_roc(score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], p
     """
     reading = "Grey: the other findings. Dashed: chance." if len(names) > 1 else "Dashed: chance."
     findings, left_out = judged_findings(score_NF, label_NF, names)
-    return _draw(findings, roc_points, path, "AUROC", ("1 − specificity", "sensitivity"), foot_line(reading, left_out))
+    foot = foot_line(reading, left_out)
+    return _draw(findings, roc_points, path, "AUROC", ("1 − specificity", "sensitivity"), foot, title)
 
 
-def draw_precision_recall(score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path) -> list[str]:
+def draw_precision_recall(
+    score_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path, *, title: str
+) -> list[str]:
     """Precision-recall curves, otherwise as ``draw_roc``; chance is the share of positives.
 
     The curves are steps, so that the area below each is the average precision that stands above it.
@@ -40,7 +43,7 @@ def draw_precision_recall(score_NF: np.ndarray, label_NF: np.ndarray, names: Seq
     reading = f"Grey: the other findings. {reading}" if len(names) > 1 else reading
     findings, left_out = judged_findings(score_NF, label_NF, names)
     foot = foot_line(reading, left_out)
-    return _draw(findings, precision_recall_points, path, "AP", ("recall", "precision"), foot)
+    return _draw(findings, precision_recall_points, path, "AP", ("recall", "precision"), foot, title)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +57,7 @@ class FoundCurve:
     objects: int
 
 
-def draw_detection_curves(curves: Sequence[FoundCurve], path: Path, *, overlap: float) -> None:
+def draw_detection_curves(curves: Sequence[FoundCurve], path: Path, *, overlap: float, title: str) -> None:
     """Precision by recall of detections at one threshold of overlap; no file without a curve.
 
     A curve falls to the axis at the recall that all detections together reach.
@@ -70,7 +73,7 @@ def draw_detection_curves(curves: Sequence[FoundCurve], path: Path, *, overlap: 
         for other in lines:
             axes.plot(*other, color=RULE, linewidth=0.8, drawstyle="steps-pre")
         axes.plot(*line, color=BLUE, linewidth=1.6, drawstyle="steps-pre", solid_joinstyle="round")
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def _from_the_left(curve: FoundCurve) -> tuple[np.ndarray, np.ndarray]:
@@ -88,6 +91,7 @@ def _draw(
     area: str,
     axis_names: tuple[str, str],
     foot: str,
+    title: str,
 ) -> list[str]:
     if not findings:
         return []
@@ -102,7 +106,7 @@ def _draw(
             axes.plot(other.x_T, other.y_T, color=RULE, linewidth=0.8, drawstyle=steps)
         _draw_chance(axes, curve, level=steps != "default")
         axes.plot(curve.x_T, curve.y_T, color=BLUE, linewidth=1.6, drawstyle=steps, solid_joinstyle="round")
-    save_png(figure, path)
+    save_png(figure, path, title=title)
     return [finding.name for finding in findings]
 
 

@@ -42,7 +42,7 @@ class GroundedPhrase:
     shares: bool
 
 
-def draw_grounding(phrases: Sequence[GroundedPhrase], path: Path, *, columns: int = 4) -> None:
+def draw_grounding(phrases: Sequence[GroundedPhrase], path: Path, *, title: str, columns: int = 4) -> None:
     """A grid of ``phrases``: the image, its heat in colour, the named region's outline, a cross at the hottest pixel.
 
     Attention is coloured as in ``draw_word_maps``: only what is above an even share, and pale where nothing is far
@@ -71,7 +71,7 @@ def draw_grounding(phrases: Sequence[GroundedPhrase], path: Path, *, columns: in
         figure.text(left, below / height, phrase.aside, fontsize=SMALL, color=QUIET, **place)
         text = wrap_caption(phrase.text, _LINES)
         figure.text(left, (below - _LINE) / height, text, fontsize=SMALL, color=INK, linespacing=1.25, **place)
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def shown_shares(heat_P: np.ndarray, *, shares: bool) -> np.ndarray:

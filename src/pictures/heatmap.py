@@ -40,7 +40,7 @@ class WordMap:
     boxes: Sequence[tuple[str, Sequence[float]]] = ()
 
 
-def draw_word_maps(studies: Sequence[WordMap], path: Path) -> None:
+def draw_word_maps(studies: Sequence[WordMap], path: Path, *, title: str) -> None:
     """One row a study: the image with its true boxes, then one heat map a word.
 
     Colour begins where a patch gets more than an even share of the word's attention and is full at the word's peak,
@@ -64,7 +64,7 @@ def draw_word_maps(studies: Sequence[WordMap], path: Path) -> None:
                 _label(axes, "image", "dashed: its findings" if study.boxes else "")
             else:
                 _draw_word(axes, study, column - 1)
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def overlay(weight_P: np.ndarray, grid: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:

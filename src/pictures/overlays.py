@@ -48,7 +48,14 @@ class Overlay:
 
 
 def draw_overlays(
-    overlays: Sequence[Overlay], names: Sequence[str], path: Path, *, heading: str, aside: str, columns: int = 4
+    overlays: Sequence[Overlay],
+    names: Sequence[str],
+    path: Path,
+    *,
+    heading: str,
+    aside: str,
+    title: str,
+    columns: int = 4,
 ) -> None:
     """A grid of ``overlays`` under a heading and a legend. ``names``: all findings, in the order of their colours."""
     colour = finding_colours(names)
@@ -59,6 +66,7 @@ def draw_overlays(
         path,
         heading=heading,
         aside=aside,
+        title=title,
         columns=columns,
     )
 

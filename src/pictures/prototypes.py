@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def draw_prototype_usage(
-    image_count_K: np.ndarray, text_count_K: np.ndarray, path: Path, *, agreement: float, chance_agreement: float
+    image_count_K: np.ndarray,
+    text_count_K: np.ndarray,
+    path: Path,
+    *,
+    agreement: float,
+    chance_agreement: float,
+    title: str,
 ) -> None:
     """Assignments a prototype, most used first, for images (left) and reports (right).
 
@@ -37,7 +43,7 @@ def draw_prototype_usage(
         color=QUIET,
     )
     figure.tight_layout(pad=1.2, w_pad=2.5, rect=(0, 0.07, 1, 1))
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def _draw_counts(axes: "Axes", title: str, count_K: np.ndarray, colour: str) -> None:

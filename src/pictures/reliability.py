@@ -21,7 +21,9 @@ _BARS = 25
 _HISTOGRAM = 70
 
 
-def draw_reliability(probability_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path) -> list[str]:
+def draw_reliability(
+    probability_NF: np.ndarray, label_NF: np.ndarray, names: Sequence[str], path: Path, *, title: str
+) -> list[str]:
     """Observed share against predicted probability, and below it how the predictions are spread.
 
     Points are at most ten bins of about equally many cases, with 95 % Wilson intervals; the expected calibration
@@ -43,7 +45,7 @@ def draw_reliability(probability_NF: np.ndarray, label_NF: np.ndarray, names: Se
         _draw_bins(upper, finding, bins, limit)
         if lower is not None:
             _draw_histogram(lower, finding.score_N, limit)
-    save_png(figure, path)
+    save_png(figure, path, title=title)
     return [finding.name for finding in findings]
 
 

@@ -23,6 +23,7 @@ def draw_samples(
     captions: Sequence[str],
     path: Path,
     *,
+    title: str,
     titles: Sequence[str] | None = None,
     columns: int = 4,
     lines: int = 8,
@@ -33,13 +34,13 @@ def draw_samples(
     ends in an ellipsis. Captions may be empty.
     """
     texts = [wrap_caption(caption, lines) for caption in captions]
-    bold = [_wrap(title, _BOLD_LETTERS, _TITLE_LINES) for title in titles or [""] * len(texts)]
-    text_height = 14 + max(_height(text) + _height(title) + _SKIP for text, title in zip(texts, bold, strict=True))
+    bold = [_wrap(one, _BOLD_LETTERS, _TITLE_LINES) for one in titles or [""] * len(texts)]
+    text_height = 14 + max(_height(text) + _height(one) + _SKIP for text, one in zip(texts, bold, strict=True))
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     width, height = columns * (_CELL + _GAP) + _GAP, rows * (_CELL + text_height + _GAP) + _GAP
     figure = new_figure(width, height)
-    for number, (image_HW, text, title) in enumerate(zip(images, texts, bold, strict=True)):
+    for number, (image_HW, text, above) in enumerate(zip(images, texts, bold, strict=True)):
         left = _GAP + (number % columns) * (_CELL + _GAP)
         top = height - _GAP - (number // columns) * (_CELL + text_height + _GAP)
         axes = figure.add_axes((left / width, (top - _CELL) / height, _CELL / width, _CELL / height), facecolor="black")
@@ -47,20 +48,20 @@ def draw_samples(
         axes.imshow(image_HW, cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
         below = top - _CELL - 10
         place: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
-        if title:
+        if above:
             figure.text(
                 left / width,
                 below / height,
-                title,
+                above,
                 fontsize=TEXT,
                 color=INK,
                 fontweight="bold",
                 linespacing=1.1,
                 **place,
             )
-            below -= _height(title) + _SKIP
+            below -= _height(above) + _SKIP
         figure.text(left / width, below / height, text, fontsize=SMALL, color=QUIET, linespacing=1.25, **place)
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def wrap_caption(caption: str, lines: int) -> str:

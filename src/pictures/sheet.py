@@ -36,6 +36,7 @@ def draw_sheet(
     *,
     heading: str,
     aside: str,
+    title: str,
     columns: int,
 ) -> None:
     """A grid of square cells, as many as ``captions``, which are title and caption; ``draw`` fills each by number."""
@@ -50,7 +51,7 @@ def draw_sheet(
     _heading(figure, heading, aside, width, height)
     _legend(figure, lines, legend, width, height)
     place: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
-    for number, (title, caption) in enumerate(captions):
+    for number, (name, caption) in enumerate(captions):
         left = _GAP + (number % columns) * (_CELL + _GAP)
         above = height - top - (number // columns) * step
         axes = figure.add_axes(
@@ -58,12 +59,12 @@ def draw_sheet(
         )
         draw(axes, number)
         below = above - _CELL - 8
-        figure.text(left / width, below / height, title, fontsize=TEXT, color=INK, fontweight="bold", **place)
+        figure.text(left / width, below / height, name, fontsize=TEXT, color=INK, fontweight="bold", **place)
         text = wrap_caption(caption, _TEXT_LINES)
         figure.text(
             left / width, (below - _TITLE_HEIGHT) / height, text, fontsize=SMALL, color=QUIET, linespacing=1.25, **place
         )
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def finding_colours(names: Sequence[str]) -> dict[str, str]:

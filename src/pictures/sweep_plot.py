@@ -58,7 +58,7 @@ class Panel:
     series: tuple[tuple[Mark, ...], ...]
 
 
-def draw_sweep(panels: Sequence[Panel], path: Path) -> None:
+def draw_sweep(panels: Sequence[Panel], path: Path, *, title: str) -> None:
     """One panel beside the other, three in a row; four make a square."""
     columns = 2 if len(panels) == 4 else min(_COLUMNS, len(panels))
     rows = math.ceil(len(panels) / columns)
@@ -78,7 +78,7 @@ def draw_sweep(panels: Sequence[Panel], path: Path) -> None:
     for place in axes[len(panels) :]:
         bare_image(place)
     figure.tight_layout(pad=1.2, w_pad=2.0, h_pad=1.6)
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def _draw_rows(axes: "Axes", panel: Panel) -> None:

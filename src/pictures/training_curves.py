@@ -22,7 +22,7 @@ _PANEL = (620, 430)
 _FEW_POINTS = 40
 
 
-def draw_training_curves(metrics_csv: Path, path: Path) -> None:
+def draw_training_curves(metrics_csv: Path, path: Path, *, title: str) -> None:
     """Total loss, each part, accuracy within the batch and learning rate against the step, one panel each.
 
     Training is drawn faintly as logged and, where there are many points, as a running mean; validation with a dot a
@@ -36,12 +36,12 @@ def draw_training_curves(metrics_csv: Path, path: Path) -> None:
     rows = math.ceil(len(panels) / columns)
     figure = new_figure(_PANEL[0] * columns, _PANEL[1] * rows)
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
-    for panel, (title, names) in zip(axes, panels.items(), strict=False):
-        _draw_panel(panel, title, {name: curves[name] for name in names})
+    for panel, (name_of_panel, names) in zip(axes, panels.items(), strict=False):
+        _draw_panel(panel, name_of_panel, {name: curves[name] for name in names})
     for panel in axes[len(panels) :]:
         bare_image(panel)
     figure.tight_layout(pad=1.2, w_pad=2.0, h_pad=1.6)
-    save_png(figure, path)
+    save_png(figure, path, title=title)
 
 
 def read_curves(metrics_csv: Path) -> dict[str, Curve]:

@@ -13,6 +13,7 @@ from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.cases import Scores, save_cases
+from src.evaluation.class_marks import ClassMarks
 from src.evaluation.class_table import class_table, fraction_table
 from src.evaluation.measure import measure, say_left_out
 from src.evaluation.records import Record, write_records
@@ -20,7 +21,9 @@ from src.evaluation.table import save_results
 from src.evaluation.threshold import best_threshold
 from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
+from src.tasks.heading import heading_of
 from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
+from src.tasks.keep_results import record_of
 from src.tasks.probes.fit import Fit, Probe, ProbeInput
 from src.tasks.protocol_notes import show_protocol_notes
 from src.tasks.tell_loggers import log_figures, log_media
@@ -34,6 +37,7 @@ def classify(
     resamples: int,
     pictures: bool,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     probe: Probe,
     labelled_images: Callable[..., PairDataModule],
     image_encoder: ImageEncoder,
@@ -46,8 +50,9 @@ def classify(
 ) -> None:
     """Fit ``probe`` on the training images and measure it on the split ``judge_on``, class by class.
 
-    Thresholds are chosen on the validation split. Writes every fit's predictions as Parquet, the figures, and the
-    first fit's curves into ``run_dir``, and prints one table.
+    Thresholds are chosen on the validation split. Findings of which that, or the training split, has not both images
+    with and without are marked. Writes every fit's predictions as Parquet, the figures, and the first fit's curves into
+    ``run_dir``, and prints one table.
     Raises UserError for a data set without labels, or of which nothing can be learnt.
     """
     datamodule = labelled_images(batch_size=probe.batch_size, drop_last=probe.drop_last)
@@ -72,23 +77,32 @@ def classify(
         return
     scores = [_scores(fit, datamodule, judge_on) for fit in fits]
     say_left_out(scores[0], group=GROUP)
+    marks = [ClassMarks.of(cases, fit.train_NF) for fit, cases in zip(fits, scores, strict=True)]
+    heading = heading_of(evaluated_model, scores[0].keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(probe.said)
     records = []
-    for fit, cases in zip(fits, scores, strict=True):
+    for fit, cases, marked in zip(fits, scores, marks, strict=True):
         file = f"cases/{'_'.join([GROUP, *map(str, fit.settings.values())])}.parquet"
         save_cases(cases, run_dir / file)
         chosen = {f"{GROUP}/{name}": value for name, value in fit.chosen.items()}
         figures = {**measure(cases, group=GROUP, resamples=resamples), **chosen}
-        records.append(Record(settings=fit.settings, figures=figures, cases={GROUP: file}, model=evaluated_model))
+        own = heading.with_notes(*marked.notes())
+        records.append(record_of(own, figures, {GROUP: file}, settings=fit.settings))
     write_records(records, run_dir)
-    text = class_table(records[0].figures, names) if len(records) == 1 else fraction_table(records)
-    save_results({_title(record): record.figures for record in records}, run_dir)
-    print(f"\n{len(scores[0].keys)} held-out images ({judge_on} split)\n{text}")
+    if len(records) == 1:
+        text, below = class_table(records[0].figures, names, marks[0]), marks[0].notes()
+    else:
+        below = _notes_of_several(marks, records)
+        text = "\n".join([fraction_table(records), *below])
+    columns = {_title(record, evaluated_model.title): record.figures for record in records}
+    save_results(columns, run_dir, heading=heading.with_notes(*below).text)
+    print(f"\n{heading.text}\n{text}")
     show_protocol_notes(protocol_notes, run_dir)
     for record in records:
         where = "" if len(records) == 1 else f"/{_title(record)}"
         log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})
     if pictures:
-        log_media(loggers, draw_classes(scores[0], run_dir / "pictures"))
+        log_media(loggers, draw_classes(scores[0], run_dir / "pictures", title=_title(records[0], heading.title)))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 
@@ -109,5 +123,14 @@ def _scores(fit: Fit, datamodule: PairDataModule, judge_on: Split) -> Scores:
     )
 
 
-def _title(record: Record) -> str:
-    return ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in record.settings.items()) or GROUP
+def _title(record: Record, of: str = "") -> str:
+    return ", ".join([*([of] if of else []), *(f"{key.rpartition('.')[2]} {v}" for key, v in record.settings.items())])
+
+
+def _notes_of_several(marks: Sequence[ClassMarks], records: Sequence[Record]) -> list[str]:
+    """What is marked in any of the fits, once, with the fits that it is true of."""
+    fits: dict[str, list[str]] = {}
+    for marked, record in zip(marks, records, strict=True):
+        for note in marked.notes():
+            fits.setdefault(note, []).append(_title(record))
+    return [f"{note} ({'; '.join(titles)})" for note, titles in fits.items()]

@@ -21,6 +21,7 @@ from src.tasks.dense.predict import found_in
 from src.tasks.dense.show import keep_and_show
 from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
+from src.tasks.heading import heading_of
 
 
 def detect(
@@ -30,6 +31,7 @@ def detect(
     pictures: bool,
     shown: int,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -55,19 +57,21 @@ def detect(
         return
     judged, keys = found_in(module, images, judge_on, trainer), images.case_keys(judge_on)
     figures, cases = judge_detections(judged, keys, images.finding_names, resamples=resamples)
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(tuning.said)
     save_detections(judged, keys, images.finding_names, run_dir / "predictions")
     drawn = []
     if pictures:
-        drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", shown=shown)
-        drawn += draw_precision(cases["detect"], run_dir / "pictures")
+        drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", title=heading.title, shown=shown)
+        drawn += draw_precision(cases["detect"], run_dir / "pictures", title=heading.title)
+    text = dense_table(figures, "detect")
     keep_and_show(
-        dense_table(figures, "detect"),
+        text,
         figures,
         cases,
         images,
-        judge_on,
         drawn,
-        model=evaluated_model,
+        heading=heading,
         protocol_notes=protocol_notes,
         loggers=loggers,
         run_dir=run_dir,

@@ -20,16 +20,19 @@ from src.pictures.heatmap import WordMap, draw_word_maps
 from src.pictures.prototypes import draw_prototype_usage
 from src.pictures.samples import draw_samples
 from src.pictures.training_curves import draw_training_curves
+from src.tasks.heading import Heading
 from src.tasks.judge import Verdict
 
 _SAMPLES = 8
 _MAPS = 5
 _WORDS = 4
-# The published temperature of the word-to-patch attention.
+# Of the word-to-patch attention that token alignment trains, as published.
 _TEMPERATURE = 0.1
 
 
-def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Verdict, run_dir: Path) -> list[Path]:
+def draw_pictures(
+    model: AlignmentModel, datamodule: PairDataModule, verdict: Verdict, heading: Heading, run_dir: Path
+) -> list[Path]:
     """Draw what the run can show into ``run_dir/pictures``; the files drawn."""
     folder = run_dir / "pictures"
     batch = next(iter(datamodule.judging_dataloader(verdict.split))).to("cpu")
@@ -39,12 +42,14 @@ def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Ve
         _pixels(batch, datamodule)[:count],
         datamodule.captions(verdict.split)[:count],
         drawn[0],
+        title=f"{count} of {heading.cases}",
         titles=_findings(batch, datamodule)[:count],
     )
-    draw_word_maps(_word_maps(model, batch, datamodule, verdict.split), drawn[1])
+    maps = _word_maps(model, batch, datamodule, verdict.split)
+    draw_word_maps(maps, drawn[1], title=f"{len(maps)} of {heading.title}")
     if (run_dir / "metrics.csv").is_file():
         drawn.append(folder / "curves.png")
-        draw_training_curves(run_dir / "metrics.csv", drawn[-1])
+        draw_training_curves(run_dir / "metrics.csv", drawn[-1], title=f"Training of {heading.model.title}")
     if verdict.usage is not None:
         drawn.append(folder / "prototypes.png")
         draw_prototype_usage(
@@ -53,6 +58,7 @@ def draw_pictures(model: AlignmentModel, datamodule: PairDataModule, verdict: Ve
             drawn[-1],
             agreement=value_of(verdict.figures["prototypes/agreement"]),
             chance_agreement=value_of(verdict.figures["prototypes/chance_agreement"]),
+            title=heading.title,
         )
     return drawn
 

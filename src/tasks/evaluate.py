@@ -11,6 +11,7 @@ from src.data.sources import Split
 from src.evaluation.prompts import Prompts
 from src.models.alignment import AlignmentModel
 from src.tasks.draw import draw_pictures
+from src.tasks.heading import heading_of
 from src.tasks.judge import judge, keep_skipped, show, show_where
 from src.tasks.tell_loggers import log_figures, log_media
 
@@ -22,6 +23,7 @@ def evaluate(
     resamples: int,
     checkpoint: Path,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     prototypes: Tensor | None,
     datamodule: PairDataModule,
@@ -33,6 +35,7 @@ def evaluate(
 
     ``model`` holds its weights, and ``prototypes`` those that it has.
     """
+    del checkpoint  # asked for, so that a run without one is refused
     verdict = judge(
         model.to(trainer.strategy.root_device),
         datamodule,
@@ -42,9 +45,11 @@ def evaluate(
         precision=trainer.precision,
         resamples=resamples,
     )
-    show({checkpoint.stem: verdict.figures}, verdict, run_dir, model=evaluated_model)
+    keys = datamodule.case_keys(judge_on)
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="studies")
+    show({evaluated_model.title: verdict.figures}, verdict, heading, run_dir)
     log_figures(trainer.loggers, verdict.figures)
     if pictures:
-        log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, run_dir))
+        log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, heading, run_dir))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)

@@ -21,6 +21,8 @@ from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
 from src.pictures.grounding import GroundedPhrase, draw_grounding
 from src.tasks.ground_phrases import Shown, Target, Targets, find_targets, ground_phrases
+from src.tasks.ground_prior import Prior, ground_by_prior
+from src.tasks.heading import heading_of
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures, log_media
@@ -36,6 +38,7 @@ def ground(
     pictures: bool,
     shown: int,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     datamodule: PairDataModule,
     trainer: Trainer,
@@ -52,7 +55,8 @@ def ground(
     targets = find_targets(datamodule, judge_on, region=region)
     model = model.to(trainer.strategy.root_device)
     chosen = choose_shown([target.category for target in targets.found], shown) if pictures else []
-    measure_QM, seen = ground_phrases(
+    prior = ground_by_prior(datamodule, judge_on, targets.found, region=region, stretch=heat == "attention")
+    grounded = ground_phrases(
         model,
         datamodule,
         judge_on,
@@ -63,17 +67,24 @@ def ground(
         precision=trainer.precision,
     )
     keys = datamodule.case_keys(judge_on).take(torch.tensor([target.position for target in targets.found]))
+    measure_QM = torch.cat([grounded.measure_QM, prior.measure_QM], dim=1)
     cases = grounding_cases(measure_QM, [target.category for target in targets.found], keys)
     cases = replace(cases, truth=_phrases_digest(datamodule, judge_on))
     figures = grounding_figures(cases, resamples=resamples)
-    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
-    print(f"\n{_heading(targets, judge_on, heat)}\n{text_table(shown_columns)}")
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="phrases")
+    heading = heading.with_notes(*_notes(targets, heat, grounded.grid, prior))
+    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text_table(shown_columns)}")
     log_figures(trainer.loggers, figures)
     if chosen:
         path = run_dir / "pictures" / "grounding.png"
         draw_grounding(
-            [_picture(targets.found[number], measure_QM[number].tolist(), seen[number], heat) for number in chosen],
+            [
+                _picture(targets.found[number], measure_QM[number].tolist(), grounded.shown[number], heat)
+                for number in chosen
+            ],
             path,
+            title=f"{len(chosen)} of {heading.title}",
         )
         log_media(trainer.loggers, [path])
     keep_skipped(datamodule, run_dir)
@@ -97,14 +108,18 @@ def _phrases_digest(datamodule: PairDataModule, name: Split) -> str:
     return content_digest(part for p in phrases for part in (p.text, p.category, p.box_N4, p.mask_HW))
 
 
-def _heading(targets: Targets, split: Split, heat: Heat) -> str:
-    images = len({target.position for target in targets.found})
-    heading = f"{len(targets.found)} phrases of {images} held-out images ({split} split), heat: {heat}"
+def _notes(targets: Targets, heat: Heat, grid: tuple[int, int], prior: Prior) -> list[str]:
+    rows, columns = grid
+    notes = [
+        f"Heat: {heat}. Chance: a cell of the {rows} x {columns} map drawn by lot. Ceiling: the best that any map of "
+        f"{rows} x {columns} can point.",
+        f"Prior: the mean region of the phrase's category, which sees no image, {prior.said}.",
+    ]
     if targets.unread:
-        heading += f"\n{targets.unread} phrases hold too few words under these rules and are left out"
+        notes.append(f"{targets.unread} phrases hold too few words under these rules and are left out.")
     if targets.unseen:
-        heading += f"\n{targets.unseen} phrases name a region that the transform leaves out and are left out"
-    return heading
+        notes.append(f"{targets.unseen} phrases name a region that the transform leaves out and are left out.")
+    return notes
 
 
 def _picture(target: Target, measures: Sequence[float], seen: Shown, heat: Heat) -> GroundedPhrase:

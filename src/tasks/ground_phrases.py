@@ -20,9 +20,9 @@ from src.data.phrase_regions import Region, seen_regions
 from src.data.phrases import Phrase
 from src.data.report import caption_of_report
 from src.data.sources import GroundedTable, PairTable, Split
-from src.evaluation.attention_map import Heat, phrase_heat, upsampled
+from src.evaluation.attention_map import Heat, phrase_heat
 from src.evaluation.embed import autocast
-from src.evaluation.grounding import MEASURES, grounding_measures
+from src.evaluation.grounding import MAP_MEASURES, map_measures
 from src.models.alignment import AlignmentModel
 
 _AT_ONCE = 64
@@ -52,6 +52,16 @@ class Shown(NamedTuple):
 
     image_HW: np.ndarray
     heat_P: np.ndarray
+    grid: tuple[int, int]
+
+
+class Grounded(NamedTuple):
+    """``measure_QM``: ``map_measures`` of each phrase, float64 on the CPU. ``shown``: by the phrase's number. ``grid``:
+    rows and columns of the encoder's map.
+    """
+
+    measure_QM: Tensor
+    shown: dict[int, Shown]
     grid: tuple[int, int]
 
 
@@ -88,7 +98,7 @@ def find_targets(datamodule: PairDataModule, name: Split, *, region: Region) -> 
         left_out["unread"] += len(cleaned) - len(read)
         if not read:
             continue
-        shape = _shape([phrase for phrase, _ in read], split.table, index)
+        shape = image_shape([phrase for phrase, _ in read], split.table, index)
         seen_QHW = seen_regions([phrase for phrase, _ in read], shape, datamodule.eval_transform, region=region)
         for (phrase, caption), region_HW in zip(read, seen_QHW, strict=True):
             if region_HW.any():
@@ -114,8 +124,8 @@ def ground_phrases(
     temperature: float,
     show: Collection[int],
     precision: str,
-) -> tuple[Tensor, dict[int, Shown]]:
-    """``grounding_measures`` of each of ``targets``, float64 (Q, M) on the CPU, and what to show of those in ``show``.
+) -> Grounded:
+    """Ground each of ``targets``; keep what to show of those in ``show``.
 
     ``targets`` in the order of the split. Each image that has phrases and each different caption is embedded once, in
     eval mode, where the model is; its training mode is restored after. Raises UserError where heat is not finite.
@@ -123,13 +133,14 @@ def ground_phrases(
     was_training = model.training
     model.eval()
     shown: dict[int, Shown] = {}
+    grid = (0, 0)
     try:
         with torch.inference_mode():
             parts = []
             for heats in _heats(
                 model, datamodule, name, targets, heat=heat, temperature=temperature, precision=precision
             ):
-                last = heats.first + len(heats.heat_QP)
+                last, grid = heats.first + len(heats.heat_QP), heats.grid
                 parts.append(_measured(heats, targets[heats.first : last], stretch=heat == "attention"))
                 chosen = sorted(set(show) & set(range(heats.first, last)))
                 shown |= {number: _shown(heats, number - heats.first, datamodule) for number in chosen}
@@ -137,7 +148,7 @@ def ground_phrases(
         model.train(was_training)
     measure_QM = torch.cat(parts)
     _refuse_not_finite(measure_QM, targets, datamodule, name)
-    return measure_QM, shown
+    return Grounded(measure_QM, shown, grid)
 
 
 def embed_captions(model: AlignmentModel, captions: Sequence[str], *, max_tokens: int, precision: str) -> Texts:
@@ -202,7 +213,7 @@ def _heats(
         yield _Heats(first, heat_QP, image.grid, image_BCHW[:, 0], place_Q)
 
 
-def _shape(phrases: Sequence[Phrase], table: PairTable, index: int) -> tuple[int, int]:
+def image_shape(phrases: Sequence[Phrase], table: PairTable, index: int) -> tuple[int, int]:
     """Height and width of an image, which need not be read where a mask has them."""
     masks = [phrase.mask_HW for phrase in phrases if phrase.mask_HW is not None]
     height, width = (masks[0] if masks else table.image(index)).shape
@@ -211,9 +222,8 @@ def _shape(phrases: Sequence[Phrase], table: PairTable, index: int) -> tuple[int
 
 def _measured(heats: _Heats, targets: Sequence[Target], *, stretch: bool) -> Tensor:
     region_QHW = torch.from_numpy(np.stack([target.region_HW for target in targets]))
-    shape = (region_QHW.shape[1], region_QHW.shape[2])
     parts = [
-        grounding_measures(upsampled(heat_qP, heats.grid, shape), region_qHW.to(heat_qP.device), stretch=stretch)
+        map_measures(heat_qP, heats.grid, region_qHW.to(heat_qP.device), stretch=stretch)
         for heat_qP, region_qHW in zip(heats.heat_QP.split(_AT_ONCE), region_QHW.split(_AT_ONCE), strict=True)
     ]
     return torch.cat(parts).cpu()
@@ -228,7 +238,7 @@ def _shown(heats: _Heats, number: int, datamodule: PairDataModule) -> Shown:
 
 def _refuse_not_finite(measure_QM: Tensor, targets: Sequence[Target], datamodule: PairDataModule, name: Split) -> None:
     # nothing is at the peak of heat that is no number
-    bad = measure_QM[:, MEASURES.index("pointing_game")].isnan().nonzero().flatten().tolist()
+    bad = measure_QM[:, MAP_MEASURES.index("pointing_game")].isnan().nonzero().flatten().tolist()
     if bad:
         split = datamodule.split(name)
         row = split.table.row(int(split.index_K[targets[bad[0]].position]))

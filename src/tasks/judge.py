@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 
 from src.core.errors import UserError
-from src.core.evaluated_model import EvaluatedModel
 from src.core.files import replacing
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
@@ -18,7 +17,7 @@ from src.evaluation.cases import Cases
 from src.evaluation.embed import StudyEmbeddings, embed_studies
 from src.evaluation.estimate import Figures
 from src.evaluation.evaluated_data import content_digest
-from src.evaluation.linear_probe import linear_probe_cases
+from src.evaluation.linear_probe import linear_probe_cases, linear_probe_notes
 from src.evaluation.measure import measure
 from src.evaluation.prompts import Prompts
 from src.evaluation.prototypes import PrototypeUsage, prototype_usage
@@ -28,6 +27,7 @@ from src.evaluation.table import main_figures, text_table
 from src.evaluation.zero_shot import ZeroShot, zero_shot_cases
 from src.models.alignment import AlignmentModel
 from src.tasks.embed_prompts import embed_prompts
+from src.tasks.heading import Heading
 from src.tasks.keep_results import keep_results
 
 _log = logging.getLogger(__name__)
@@ -38,13 +38,16 @@ _HOW = ZeroShot(compare="pairs", ensemble="embeddings", temperature=None, standa
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What was measured on one split, and what it was measured from; no ``usage`` without prototypes."""
+    """What was measured on one split, and what it was measured from; no ``usage`` without prototypes. ``notes``: what a
+    reader of the figures must know.
+    """
 
     split: Split
     studies: StudyEmbeddings
     usage: PrototypeUsage | None
     figures: Figures
     cases: Mapping[str, Cases]
+    notes: tuple[str, ...]
 
 
 def judge(
@@ -84,9 +87,12 @@ def judge(
         cases["zero_shot"] = zero_shot_cases(
             studies.image_ND, studies.label_NF, keys, prompt, exclusive=datamodule.source.exclusive, how=_HOW
         )
+    notes: tuple[str, ...] = ()
     if names:
         val = studies if split == "val" else embed("val", texts=False)
-        probed = linear_probe_cases(embed("train", texts=False), val, studies, keys, finding_names=names)
+        train = embed("train", texts=False)
+        probed = linear_probe_cases(train, val, studies, keys, finding_names=names)
+        notes = tuple(linear_probe_notes(train, val, names))
         if probed is not None:
             cases["linear_probe"] = probed
     for group in ("zero_shot", "linear_probe"):
@@ -96,7 +102,7 @@ def judge(
     if prototype_KD is not None:
         usage = prototype_usage(studies.image_ND, studies.text_ND, prototype_KD.cpu())
         figures |= usage.figures()
-    return Verdict(split=split, studies=studies, usage=usage, figures=figures, cases=cases)
+    return Verdict(split=split, studies=studies, usage=usage, figures=figures, cases=cases, notes=notes)
 
 
 def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
@@ -114,11 +120,12 @@ def refuse_unjudgeable(datamodule: PairDataModule, split: Split) -> None:
         )
 
 
-def show(columns: Mapping[str, Figures], verdict: Verdict, run_dir: Path, *, model: EvaluatedModel | None) -> None:
-    """Print the models' figures side by side, with chance, and keep them; ``model``: what ``verdict`` is of."""
+def show(columns: Mapping[str, Figures], verdict: Verdict, heading: Heading, run_dir: Path) -> None:
+    """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
+    heading = heading.with_notes(*verdict.notes)
     main = {title: main_figures(figures) for title, figures in columns.items()}
-    shown = keep_results(verdict.figures, verdict.cases, columns=main, model=model, run_dir=run_dir)
-    print(f"\n{len(verdict.studies)} held-out studies ({verdict.split} split)\n{text_table(shown)}")
+    shown = keep_results(verdict.figures, verdict.cases, columns=main, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text_table(shown)}")
 
 
 def keep_skipped(datamodule: PairDataModule, run_dir: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 from lightning import Trainer
 
 from src.core.checkpoint import load_exactly, read_tensors
+from src.core.evaluated_model import EvaluatedModel
 from src.core.rules import Rules
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split, known_findings
@@ -16,6 +17,7 @@ from src.models.alignment import AlignmentModel
 from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.draw import draw_pictures
 from src.tasks.gradient_cache import GradientCache
+from src.tasks.heading import heading_of
 from src.tasks.judge import Verdict, judge, keep_skipped, show, show_where
 from src.tasks.pretrain_module import Negatives, OptimizerRecipe, PretrainModule, SchedulerRecipe
 from src.tasks.tell_loggers import log_figures, log_media
@@ -31,6 +33,8 @@ def pretrain(
     negatives: Negatives | Literal["auto"],
     micro_batch_size: int | None,
     whole_batch_norm: bool,
+    evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     loss: CompositeLoss,
     datamodule: PairDataModule,
@@ -78,7 +82,7 @@ def pretrain(
         )
 
     if untrained_baseline and resume_from is None and trainer.is_global_zero:
-        columns["untrained"] = verdict(resamples=0).figures
+        columns[f"before training: {evaluated_model.title}"] = verdict(resamples=0).figures
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
     if not trainer.is_global_zero:
         return
@@ -86,10 +90,19 @@ def pretrain(
     if best is not None:
         load_exactly(module, read_tensors(best), str(best))
     final = verdict(resamples)
-    show({**columns, "trained": final.figures}, final, run_dir, model=None)
+    trained = EvaluatedModel(
+        architecture=evaluated_model.architecture,
+        weights="checkpoint",
+        file=None if best is None else str(best),
+        losses=tuple(loss.parts),
+        dataset=dataset_name,
+    )
+    keys = datamodule.case_keys(judge_on)
+    heading = heading_of(trained, keys, split=judge_on, dataset=dataset_name, cases="studies")
+    show({**columns, f"trained: {trained.title}": final.figures}, final, heading, run_dir)
     log_figures(trainer.loggers, final.figures)
     if pictures:
-        log_media(trainer.loggers, draw_pictures(model, datamodule, final, run_dir))
+        log_media(trainer.loggers, draw_pictures(model, datamodule, final, heading, run_dir))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

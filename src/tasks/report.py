@@ -9,7 +9,7 @@ from src.core.files import write_text
 from src.pictures.sweep_plot import Mark, Panel, draw_sweep
 from src.tasks.reporting.axes import find_axes
 from src.tasks.reporting.cells import Cell, Table, find_row, make_table
-from src.tasks.reporting.jobs import Unfinished, left_out, read_jobs
+from src.tasks.reporting.jobs import Job, Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
 from src.tasks.reporting.published import Published
 from src.tasks.reporting.published_figures import SHIPPED, read_figures
@@ -17,6 +17,8 @@ from src.tasks.reporting.published_protocol import Compose
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
 from src.tasks.reporting.same_data import check_data
 from src.tasks.reporting.significance import compare_rows, mark_best
+
+_MOST = 4
 
 
 def report(
@@ -65,12 +67,25 @@ def report(
     if missing := left_out(sweeps):
         table.notes.append(f"Left out, as not finished: {', '.join(missing)}.")
     into = Path(folder) if folder is not None else _own_folder(sweeps)
-    title = f"{len(jobs)} finished jobs in {', '.join(names)}"
+    title = f"{len(jobs)} finished jobs in {', '.join(names)}; {_evaluated(jobs)}"
     write_text(into / "report.md", f"{title}\n\n{markdown(table)}\n")
     write_text(into / "report.csv", long_csv(table))
     write_text(into / "report.tex", latex(table) + "\n")
-    draw_sweep(_panels(table), into / "report.png")
+    draw_sweep(_panels(table), into / "report.png", title=title)
     print(f"\n{title}\n\n{markdown(table)}\n\nreport.md, report.csv, report.tex and report.png lie in {into}")
+
+
+def _evaluated(jobs: Sequence[Job]) -> str:
+    """On which cases of which data set the jobs' models were evaluated, and which models these are; each once."""
+    records = [record for job in jobs for record in job.records]
+    data = list(dict.fromkeys(record.evaluated_on for record in records if record.evaluated_on))
+    models = list(dict.fromkeys(record.model.title for record in records if record.model is not None))
+    return "; ".join(_some(names) for names in (data, models) if names) or "no record says of which model"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _MOST
+    return " | ".join([*names[:_MOST], *([f"and {more} more"] if more > 0 else [])])
 
 
 def _own_folder(sweeps: Sequence[Path]) -> Path:

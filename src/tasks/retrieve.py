@@ -16,6 +16,7 @@ from src.evaluation.evaluated_data import content_digest
 from src.evaluation.retrieval import retrieval_cases, retrieval_figures
 from src.evaluation.table import text_table
 from src.models.alignment import AlignmentModel
+from src.tasks.heading import heading_of
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures
@@ -27,6 +28,7 @@ def retrieve(
     ks: Sequence[int],
     resamples: int,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     datamodule: PairDataModule,
     trainer: Trainer,
@@ -50,12 +52,11 @@ def retrieve(
     cases = retrieval_cases(studies.image_ND, studies.text_ND, studies.label_NF, keys, ks=ks)
     cases = replace(cases, truth=content_digest([*datamodule.captions(judge_on), studies.label_NF.nan_to_num(-1)]))
     figures = retrieval_figures(cases, studies.label_NF, ks=ks, resamples=resamples)
-    heading = f"{count} held-out studies ({judge_on} split)"
-    shown = keep_results(figures, {"retrieval": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
-    print(f"\n{heading}\n{text_table(shown)}")
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="studies")
+    heading = heading.with_notes(*notes(datamodule, judge_on))
+    shown = keep_results(figures, {"retrieval": cases}, columns=None, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text_table(shown)}")
     log_figures(trainer.loggers, figures)
-    for note in notes(datamodule, judge_on):
-        print(note)
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

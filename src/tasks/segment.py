@@ -19,6 +19,7 @@ from src.tasks.dense.module import SegmentationModule
 from src.tasks.dense.show import keep_and_show
 from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
+from src.tasks.heading import heading_of
 
 
 def segment(
@@ -29,6 +30,7 @@ def segment(
     pictures: bool,
     shown: int,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     tuning: Tuning,
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
@@ -56,6 +58,9 @@ def segment(
     module = SegmentationModule(network=network, mask_loss=mask_loss, tuning=tuning)
     if not train(module, images, trainer, resume_from):
         return
+    keys = images.case_keys(judge_on)
+    heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(tuning.said)
     figures, cases, drawn = judge_masks(
         module,
         images,
@@ -64,16 +69,17 @@ def segment(
         threshold=threshold,
         resamples=resamples,
         shown=shown if pictures else 0,
+        title=heading.title,
         run_dir=run_dir,
     )
+    text = dense_table(figures, "segment")
     keep_and_show(
-        dense_table(figures, "segment"),
+        text,
         figures,
         cases,
         images,
-        judge_on,
         drawn,
-        model=evaluated_model,
+        heading=heading,
         protocol_notes=protocol_notes,
         loggers=loggers,
         run_dir=run_dir,

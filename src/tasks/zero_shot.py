@@ -18,6 +18,7 @@ from src.evaluation.zero_shot import Compare, Ensemble, ZeroShot, rows_of_one_cl
 from src.models.alignment import AlignmentModel
 from src.tasks.draw_classes import draw_classes
 from src.tasks.embed_prompts import embed_prompts
+from src.tasks.heading import heading_of
 from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures, log_media
@@ -33,6 +34,7 @@ def zero_shot(
     resamples: int,
     pictures: bool,
     evaluated_model: EvaluatedModel,
+    dataset_name: str,
     model: AlignmentModel,
     datamodule: PairDataModule,
     prompts: Prompts | None,
@@ -70,18 +72,18 @@ def zero_shot(
     figures = measure(cases, group="zero_shot", resamples=resamples)
     if cases.exclusive:
         figures["zero_shot/chance_accuracy"] = 1 / len(cases.names)
-    keep_results(figures, {"zero_shot": cases}, columns=None, model=evaluated_model, run_dir=run_dir)
-    heading = _heading(cases, sentences=len(prompt.group_S), split=judge_on)
-    print(f"\n{heading}\n{class_table(figures, cases.names)}")
+    heading = heading_of(evaluated_model, cases.keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(_how(cases, sentences=len(prompt.group_S)))
+    keep_results(figures, {"zero_shot": cases}, columns=None, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{class_table(figures, cases.names)}")
     log_figures(trainer.loggers, figures)
     if pictures:
-        log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures"))
+        log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures", title=heading.title))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 
 
-def _heading(cases: Scores, *, sentences: int, split: Split) -> str:
-    judged = f"{len(cases.keys)} held-out images ({split} split), {sentences} sentences"
+def _how(cases: Scores, *, sentences: int) -> str:
     if cases.exclusive:
-        return f"{judged}, classes against one another: accuracy by chance {1 / len(cases.names):.3f}"
-    return f"{judged}, each finding against its absence"
+        return f"{sentences} sentences, classes against one another: accuracy by chance {1 / len(cases.names):.3f}"
+    return f"{sentences} sentences, each finding against its absence"

@@ -106,6 +106,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "sweep/encoders": ("task=retrieve", "weights=random"),
     "sweep/loss_ablation": ("loss=[ita]",),
     "sweep/prototypes": ("num_prototypes=20",),
+    "sweep/schedule": ("trainer.max_epochs=1", "optimizer.lr=1e-3"),
     "sweep/seeds": ("seed=1",),
     "task/prepare": ("dataset=rsna", "task.num_workers=0"),
     "task/doctor": ("dataset=rsna", "task.num_workers=0"),

@@ -10,22 +10,34 @@ from hypothesis import strategies as st
 
 from src.core.case_keys import CaseKeys
 from src.evaluation.estimate import Estimate
-from src.evaluation.grounding import MEASURES, grounding_cases, grounding_figures, grounding_measures
+from src.evaluation.grounding import (
+    HEAT_MEASURES,
+    MAP_MEASURES,
+    MEASURES,
+    grounding_cases,
+    grounding_figures,
+    heat_measures,
+    map_measures,
+)
 from src.evaluation.resample import resampled
 
+NAN = float("nan")
 HEAT = torch.tensor([[0.05, 0.15, 0.25], [0.35, 0.45, 0.55]])
 REGION = torch.tensor([[0, 0, 1], [0, 1, 1]], dtype=torch.bool)
 
 
 def _measures(heat: torch.Tensor, region: torch.Tensor, *, stretch: bool = False) -> dict[str, float]:
-    values = grounding_measures(heat[None], region[None], stretch=stretch)[0]
-    return dict(zip(MEASURES, values.tolist(), strict=True))
+    """Of heat that has a value for each pixel."""
+    grid = (heat.shape[0], heat.shape[1])
+    values = map_measures(heat.flatten()[None], grid, region[None], stretch=stretch)[0]
+    return dict(zip(MAP_MEASURES, values.tolist(), strict=True))
 
 
 def test_by_hand():
     found = _measures(HEAT, REGION)
     assert found["pointing_game"] == 1
     assert found["chance_pointing_game"] == 0.5
+    assert found["ceiling_pointing_game"] == 1
     # above 0.1 lie five pixels, three of the region's; then four, three; three, two of them; two; one
     assert found["miou"] == pytest.approx((3 / 5 + 3 / 4 + 2 / 4 + 2 / 3 + 1 / 3) / 5)
     inside, outside = np.array([0.25, 0.45, 0.55]), np.array([0.05, 0.15, 0.35])
@@ -67,6 +79,14 @@ def test_the_same_heat_everywhere_is_chance():
         assert _measures(torch.full((2, 3), value), REGION, stretch=True)["miou"] == 0
 
 
+def test_heat_that_is_no_number_has_no_measure():
+    heat_QP = torch.stack([torch.full((6,), NAN), HEAT.flatten()])
+    values = heat_measures(heat_QP, (2, 3), REGION.expand(2, 2, 3), stretch=True)
+    assert values[0].isnan().all()
+    assert not values[1].isnan().any()
+    assert values.shape == (2, len(HEAT_MEASURES))
+
+
 def test_a_region_that_is_the_whole_image_has_no_contrast():
     found = _measures(HEAT, torch.ones(2, 3, dtype=torch.bool))
     assert math.isnan(found["cnr"])
@@ -80,20 +100,23 @@ def test_against_loops(seed: int) -> None:
     heat = draw.normal(0.2, 0.3, (4, 5, 6))
     region = draw.random((4, 5, 6)) < 0.3
     region[:, 0, 0], region[:, 1, 1] = True, False
-    values = grounding_measures(torch.from_numpy(heat), torch.from_numpy(region), stretch=False)
+    values = map_measures(torch.from_numpy(heat).flatten(1), (5, 6), torch.from_numpy(region), stretch=False)
     for q in range(4):
         hot, named = heat[q].ravel(), region[q].ravel()
         point = float(named[hot.argmax()])
         overlap = np.mean([(named & (hot > t)).sum() / (named | (hot > t)).sum() for t in (0.1, 0.2, 0.3, 0.4, 0.5)])
         inside, outside = hot[named], hot[~named]
         contrast = (inside.mean() - outside.mean()) / math.sqrt(inside.var() + outside.var())
-        wanted = [point, overlap, contrast, abs(contrast), named.mean()]
+        # a cell a pixel: chance is the region's share of the image, and the best map points into the region
+        wanted = [point, overlap, contrast, abs(contrast), named.mean(), 1]
         np.testing.assert_allclose(values[q].numpy(), wanted, rtol=1e-9)
 
 
 def _figures(resamples: int) -> dict[str, Estimate | float | int]:
     measure_QM = torch.zeros(6, len(MEASURES), dtype=torch.float64)
     measure_QM[:, 0] = torch.tensor([1.0, 1, 1, 0, 0, 1])
+    # the prior knows nothing of category b
+    measure_QM[:, MEASURES.index("prior_pointing_game")] = torch.tensor([1.0, 0, 0, 0, NAN, NAN])
     keys = CaseKeys(row_N=torch.tensor([4, 4, 5, 6, 6, 7]), group_N=torch.tensor([0, 0, 1, 2, 2, 2]), image_id_N=None)
     categories = ["a", "a", "a", "a", "b", "b"]
     return grounding_figures(grounding_cases(measure_QM, categories, keys), resamples=resamples)
@@ -107,6 +130,8 @@ def test_means_over_phrases_and_over_categories():
     assert values["grounding/pointing_game/b"] == 0.5
     assert values["grounding/pointing_game_mean"] == pytest.approx((0.75 + 0.5) / 2)
     assert figures["grounding/phrases"] == 6
+    assert values["grounding/prior_pointing_game"] == values["grounding/prior_pointing_game_mean"] == 0.25
+    assert math.isnan(values["grounding/prior_pointing_game/b"])
     assert figures["grounding/chance_cnr"] == 0
 
 

@@ -19,10 +19,11 @@ from torchmetrics.functional.classification import (
     binary_specificity,
 )
 
+from src.core.calibration import BINS
 from src.core.case_keys import CaseKeys
 from src.evaluation.cases import Scores, Values
 from src.evaluation.measure import masked_auroc, measure, say_left_out
-from src.evaluation.resample import BINS, draw_weights, evaluable_findings, resampled
+from src.evaluation.resample import draw_weights, evaluable_findings, resampled
 
 NAN = float("nan")
 

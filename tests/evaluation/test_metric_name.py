@@ -10,7 +10,7 @@ from src.evaluation.estimate import value_of
 from src.evaluation.measure import measure
 from src.evaluation.metric_name import MetricName
 from src.evaluation.records import Record
-from src.evaluation.table import chance_column, main_figures, text_table, without_chance
+from src.evaluation.table import main_figures, reference_columns, text_table, without_references
 
 AWKWARD = (
     "edema_mean",
@@ -108,13 +108,13 @@ def test_chance_is_told_by_the_metric() -> None:
         "grounding/pointing_game/chance_x": 0.6,
         "grounding/chance_pointing_game/chance_x": 0.05,
     }
-    assert chance_column(measured) == {
+    assert reference_columns(measured)["chance"] == {
         "zero_shot/auroc/chance_x": 0.5,
         "zero_shot/accuracy": 0.2,
         "grounding/pointing_game_mean": 0.1,
         "grounding/pointing_game/chance_x": 0.05,
     }
-    assert [name for name in measured if name not in without_chance(measured)] == [
+    assert [name for name in measured if name not in without_references(measured)] == [
         *("zero_shot/chance_accuracy", "grounding/chance_pointing_game_mean", "grounding/chance_pointing_game/chance_x")
     ]
 

@@ -126,7 +126,7 @@ def test_pictures(draw: Callable[..., list[str]], count: int, tmp_path: Path) ->
     score = np.clip(0.3 * label.clip(0, 1) + random.random((60, count + 1)) / 2, 0, 1)
     score[:4] = 0.5
     names = [f"a${n}_{{ finding with a very long name indeed" for n in range(count + 1)]
-    assert draw(score, label, names, tmp_path / "curves.png") == names[:count]
+    assert draw(score, label, names, tmp_path / "curves.png", title="") == names[:count]
     assert [path.name for path in tmp_path.iterdir()] == ["curves.png"]
     with Image.open(tmp_path / "curves.png") as picture:
         assert picture.format == "PNG"
@@ -137,14 +137,14 @@ def test_pictures(draw: Callable[..., list[str]], count: int, tmp_path: Path) ->
 
 @pytest.mark.parametrize("draw", DRAW)
 def test_nothing_to_draw(draw: Callable[..., list[str]], tmp_path: Path) -> None:
-    assert draw(np.zeros((2, 1)), np.ones((2, 1)), ["a"], tmp_path / "curves.png") == []
+    assert draw(np.zeros((2, 1)), np.ones((2, 1)), ["a"], tmp_path / "curves.png", title="") == []
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("draw", DRAW)
 def test_a_handful_of_tied_cases(draw: Callable[..., list[str]], tmp_path: Path) -> None:
     label = np.array([[0.0], [1.0], [1.0]])
-    assert draw(np.full((3, 1), 0.4), label, ["a"], tmp_path / "curves.png") == ["a"]
+    assert draw(np.full((3, 1), 0.4), label, ["a"], tmp_path / "curves.png", title="") == ["a"]
 
 
 def test_curves_of_detections(tmp_path: Path) -> None:
@@ -152,9 +152,9 @@ def test_curves_of_detections(tmp_path: Path) -> None:
         name="lung", recall_H=np.array([0.25, 0.5]), precision_H=np.array([1, 0.5]), average=0.377, objects=4
     )
     none = FoundCurve(name="mass", recall_H=np.empty(0), precision_H=np.empty(0), average=0.0, objects=2)
-    draw_detection_curves([half], tmp_path / "one.png", overlap=0.5)
-    draw_detection_curves([half, none], tmp_path / "two.png", overlap=0.5)
-    draw_detection_curves([], tmp_path / "none.png", overlap=0.5)
+    draw_detection_curves([half], tmp_path / "one.png", overlap=0.5, title="")
+    draw_detection_curves([half, none], tmp_path / "two.png", overlap=0.5, title="")
+    draw_detection_curves([], tmp_path / "none.png", overlap=0.5, title="")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.png", "two.png"]
     with Image.open(tmp_path / "one.png") as picture:
         pixels = np.asarray(picture.convert("RGB")).astype(int)

@@ -27,7 +27,7 @@ def _phrase(heat_P: np.ndarray, *, shares: bool = True) -> GroundedPhrase:
 @pytest.mark.parametrize(("count", "columns"), [(1, 2), (3, 3), (5, 4)])
 def test_one_whole_png(tmp_path: Path, count: int, columns: int) -> None:
     heat_P = np.random.default_rng(0).dirichlet(np.ones(12))
-    draw_grounding([_phrase(heat_P)] * count, tmp_path / "g.png")
+    draw_grounding([_phrase(heat_P)] * count, tmp_path / "g.png", title="")
     assert [path.name for path in tmp_path.iterdir()] == ["g.png"]
     with Image.open(tmp_path / "g.png") as picture:
         assert picture.size[0] == columns * 404 + 24
@@ -38,7 +38,7 @@ def test_colour_is_where_the_heat_is(tmp_path: Path) -> None:
     for shares in (True, False):
         heat_P = np.full(12, 0.0)
         heat_P[3] = 0.9
-        draw_grounding([_phrase(heat_P, shares=shares)], tmp_path / "g.png")
+        draw_grounding([_phrase(heat_P, shares=shares)], tmp_path / "g.png", title="")
         with Image.open(tmp_path / "g.png") as picture:
             pixels = np.asarray(picture.convert("RGB")).astype(int)
         cell = pixels[84 : 84 + 380, 24 : 24 + 380]

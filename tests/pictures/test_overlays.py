@@ -19,7 +19,7 @@ def overlay(**marks) -> Overlay:
 
 
 def drawn(overlays: list[Overlay], names: list[str], path: Path) -> np.ndarray:
-    draw_overlays(overlays, names, path, heading="What was found", aside="test split")
+    draw_overlays(overlays, names, path, heading="What was found", aside="test split", title="")
     with Image.open(path) as picture:
         return np.asarray(picture.convert("RGB")).astype(int)
 

@@ -56,7 +56,7 @@ def test_curves_are_read_by_name(metrics: Path):
 
 
 def test_training_curves(metrics: Path, tmp_path: Path):
-    draw_training_curves(metrics, tmp_path / "out" / "curves.png")
+    draw_training_curves(metrics, tmp_path / "out" / "curves.png", title="")
     assert opened(tmp_path / "out" / "curves.png").shape == (860, 1860)
 
 
@@ -64,16 +64,16 @@ def test_a_long_training_with_one_loss(tmp_path: Path):
     path = tmp_path / "metrics.csv"
     with path.open("w", newline="") as lines:
         csv.writer(lines).writerows([["epoch", "step", "train/loss"], *([0, i, 1 / (i + 1)] for i in range(200))])
-    draw_training_curves(path, tmp_path / "out" / "curves.png")
+    draw_training_curves(path, tmp_path / "out" / "curves.png", title="")
     assert opened(tmp_path / "out" / "curves.png").shape == (430, 620)
 
 
 def test_no_curves(tmp_path: Path):
     with pytest.raises(UserError, match=r"metrics\.csv is not there"):
-        draw_training_curves(tmp_path / "metrics.csv", tmp_path / "curves.png")
+        draw_training_curves(tmp_path / "metrics.csv", tmp_path / "curves.png", title="")
     (tmp_path / "metrics.csv").write_text("epoch,step\n0,1\n")
     with pytest.raises(UserError, match="holds no losses"):
-        draw_training_curves(tmp_path / "metrics.csv", tmp_path / "curves.png")
+        draw_training_curves(tmp_path / "metrics.csv", tmp_path / "curves.png", title="")
     assert not (tmp_path / "curves.png").exists()
 
 
@@ -84,14 +84,16 @@ def test_running_mean():
 @pytest.mark.parametrize(("count", "columns"), [(1, 1), (3, 3), (6, 4)])
 def test_samples(image: np.ndarray, tmp_path: Path, count: int, columns: int):
     images = [image, image[:, :30], image[:20]] * 2
-    draw_samples(images[:count], ["no effusion " * 40] * count, tmp_path / "s.png", titles=["edema, nodule"] * count)
+    draw_samples(
+        images[:count], ["no effusion " * 40] * count, tmp_path / "s.png", title="", titles=["edema, nodule"] * count
+    )
     assert opened(tmp_path / "s.png").shape[1] == columns * 404 + 24
 
 
 def test_captions_are_text_and_never_formulas(image: np.ndarray, tmp_path: Path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        draw_samples([image], ["costs $5_{6 and $7, 胸部"], tmp_path / "s.png", titles=["a$b_{"])
+        draw_samples([image], ["costs $5_{6 and $7, 胸部"], tmp_path / "s.png", title="", titles=["a$b_{"])
     opened(tmp_path / "s.png")
 
 
@@ -108,7 +110,7 @@ def test_word_maps(image: np.ndarray, tmp_path: Path):
         WordMap(image, ["effusion", "a$b_{"], weight, (4, 4), [("effusion", (2, 0, 30, 30)), ("x", (3, 1, 20, 9))]),
         WordMap(image, ["the"], np.full((1, 16), 1 / 16), (4, 4)),
     ]
-    draw_word_maps(studies, tmp_path / "h.png")
+    draw_word_maps(studies, tmp_path / "h.png", title="")
     assert opened(tmp_path / "h.png").shape == (2 * 436 + 20, 3 * 380 + 20)
 
 
@@ -141,14 +143,32 @@ def test_labels_of_boxes_do_not_meet():
 def test_prototype_usage(tmp_path: Path, count: int):
     draw = np.random.default_rng(0)
     counts = draw.multinomial(300, draw.dirichlet(np.full(count, 0.3)), size=2)
-    draw_prototype_usage(*counts, tmp_path / "p.png", agreement=0.3, chance_agreement=0.01)
+    draw_prototype_usage(*counts, tmp_path / "p.png", agreement=0.3, chance_agreement=0.01, title="")
     assert opened(tmp_path / "p.png").shape == (560, 1500)
 
 
 def test_pyplot_is_never_needed(tmp_path: Path):
     figure = new_figure(120, 80)
-    save_png(figure, tmp_path / "f.png")
+    save_png(figure, tmp_path / "f.png", title="")
     assert not (tmp_path / ".f.png").exists()
     from matplotlib import _pylab_helpers
 
     assert not _pylab_helpers.Gcf.figs
+
+
+def test_a_title_stands_in_a_strip_above_the_very_same_picture(tmp_path: Path):
+    def draw(name: str, title: str) -> np.ndarray:
+        figure = new_figure(400, 100)
+        figure.add_axes((0.1, 0.1, 0.8, 0.8)).plot([0, 1], [0, 1])
+        save_png(figure, tmp_path / name, title=title)
+        with Image.open(tmp_path / name) as picture:
+            return np.asarray(picture)
+
+    plain, titled = draw("a.png", ""), draw("b.png", "12 test images, phantom; resnet10t, random weights $_{")
+    long = draw("c.png", "word " * 30)
+    assert plain.shape == (100, 400, 3)
+    assert np.array_equal(titled[-100:], plain)
+    assert titled[:-100].std() > 3
+    # the strip grows by whole lines, as wide as the picture
+    assert (len(long) - len(titled)) % 24 == 0
+    assert len(long) > len(titled) > 100

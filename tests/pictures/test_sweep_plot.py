@@ -33,7 +33,7 @@ LINES = Panel(
 
 @pytest.mark.parametrize(("panel", "count", "columns"), [(ROWS, 1, 1), (ROWS, 4, 2), (ROWS, 5, 3), (LINES, 2, 2)])
 def test_each_figure_has_a_panel(panel: Panel, count: int, columns: int, tmp_path: Path) -> None:
-    draw_sweep([panel] * count, tmp_path / "out" / "s.png")
+    draw_sweep([panel] * count, tmp_path / "out" / "s.png", title="")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["s.png"]
     with Image.open(tmp_path / "out" / "s.png") as picture:
         pixels = np.asarray(picture.convert("L"))

@@ -56,7 +56,7 @@ def test_a_trained_probe(
 ) -> None:
     answer = run_cli(*tiny_head, *QUICK, *CLASSIFY, f"probe={probe}", f"checkpoint={pretrained}")
     assert answer.code == 0, answer.err
-    assert "60 held-out images (test split)" in answer.out
+    assert "60 test images, phantom; vit_tiny_patch16_224, last.ckpt (ITA + CTA + CPA" in answer.out
     assert "support device" in answer.out
     folder = _run_dir(tmp_path)
     (record,) = read_records(folder)
@@ -71,7 +71,8 @@ def test_a_trained_probe(
     assert record.figures["classify/auroc_mean"].value == again["classify/auroc_mean"].value
     assert record.figures["classify/auroc_mean"].low < record.figures["classify/auroc_mean"].high
     kept = json.loads((folder / "results.json").read_text())
-    assert kept["classify"]["classify/auroc_mean"] == again["classify/auroc_mean"].value
+    (column,) = kept.values()
+    assert column["classify/auroc_mean"] == again["classify/auroc_mean"].value
     assert {path.name for path in (folder / "pictures").iterdir()} == {
         "roc.png",
         "precision_recall.png",
@@ -180,3 +181,63 @@ def test_data_without_labels_is_refused(run_cli: Callable, tiny_head: tuple[str,
     assert "dataset=pairs needs reports or labels" in answer.err
     answer = run_cli(*words, "dataset.report_column=class")
     assert "task=classify needs labels" in answer.err
+
+
+def _rare(folder: Path, per_split: dict[str, list[int]]) -> Path:
+    """A table of two findings, of which ``rare`` is as ``per_split`` says and ``common`` in every other image."""
+    rng = np.random.default_rng(0)
+    rows = [(split, rare) for split, labels in per_split.items() for rare in labels]
+    for i, _ in enumerate(rows):
+        Image.fromarray(rng.integers(0, 256, (40, 36), dtype=np.uint8)).save(folder / f"{i}.png")
+    names = [f"{i}.png" for i in range(len(rows))]
+    frame = pd.DataFrame({"image": names, "patient": range(len(rows)), "split": [split for split, _ in rows]})
+    frame["rare"], frame["common"] = [rare for _, rare in rows], [i % 2 for i in range(len(rows))]
+    frame.to_csv(folder / "rare.csv", index=False)
+    return folder / "rare.csv"
+
+
+def _classify_rare(run_cli: Callable, tiny: tuple[str, ...], table: Path, *probe: str) -> tuple[str, Path]:
+    words = [word for word in tiny if not word.startswith("dataset.")]
+    data = ("dataset=pairs", "dataset.report_column=null", "dataset.label_columns=[rare,common]")
+    split = (f"dataset.table={table}", "dataset.split_column=split")
+    answer = run_cli(*words, *CLASSIFY, *data, *split, *probe, "resamples=20", "task.pictures=false")
+    assert answer.code == 0, answer.err
+    return answer.out, _run_dir(table.parent)
+
+
+CACHED = ("probe=cached", "probe.fractions=[1.0]", "probe.seeds=[1]", "probe.max_epochs=2")
+
+
+def test_a_threshold_that_nothing_chose_is_said_and_its_figures_left_out(
+    run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+) -> None:
+    table = _rare(tmp_path, {"train": [0, 1] * 8, "val": [0] * 8, "test": [0, 0, 1, 1] * 5})
+    out, folder = _classify_rare(run_cli, tiny, table, *CACHED)
+    (record,) = read_records(folder)
+    assert not {f"classify/{name}/rare" for name in ("f1", "sensitivity", "specificity")} & set(record.figures)
+    assert record.figures["classify/f1_mean"].value == record.figures["classify/f1/common"].value
+    assert "classify/auroc/rare" in record.figures
+    (row,) = [line for line in out.splitlines() if line.startswith("rare")]
+    assert row.startswith("rare ‡ ")
+    assert row.split()[-3:] == ["–"] * 3
+    (note,) = [note for note in record.notes if note.startswith("‡")]
+    assert note.startswith("‡ rare: the validation images choose the threshold")
+    assert note in out
+    assert note in (folder / "results.md").read_text()
+    assert out.splitlines()[[note in line for line in out.splitlines()].index(True) - 1].startswith("---")
+    assert "20 test images, pairs (rare.csv); vit_tiny_patch16_224, random weights" in out
+    assert record.model is not None
+    assert record.model.title == "vit_tiny_patch16_224, random weights"
+    assert record.evaluated_on == "20 test images, pairs (rare.csv)"
+
+
+def test_a_finding_that_nothing_could_teach_is_marked(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+    table = _rare(tmp_path, {"train": [0] * 16, "val": [0, 1] * 4, "test": [0, 0, 1, 1] * 5})
+    out, folder = _classify_rare(run_cli, tiny, table, *CACHED, "probe.seeds=[1,2]", "probe.fractions=[0.5,1.0]")
+    records = read_records(folder)
+    assert len(records) == 4
+    for record in records:
+        assert any(note.startswith("† rare: among the training images there is none with it") for note in record.notes)
+    # said once, with the fits that it is true of
+    (line,) = [line for line in out.splitlines() if line.startswith("† rare")]
+    assert line.endswith("(fraction 0.5, seed 1; fraction 0.5, seed 2; fraction 1.0, seed 1; fraction 1.0, seed 2)")

@@ -1,6 +1,7 @@
 """Phrase grounding: a model that knows the answer finds it, and the task through the entrypoint."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,13 +20,15 @@ from src.data.datamodule import PairDataModule
 from src.data.phrases import Phrase
 from src.data.sources import Split
 from src.evaluation.cases import Values, load_cases
-from src.evaluation.grounding import MEASURES
+from src.evaluation.grounding import HEAT_MEASURES, MAP_MEASURES
 from src.models.text.tokenizer import ReportTokenizer, load_tokenizer
 from src.tasks.ground import choose_shown
 from src.tasks.ground_phrases import Targets, embed_captions, find_targets, ground_phrases
+from src.tasks.ground_prior import ground_by_prior
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 SIZE, GRID = 64, 8
+MODEL = "vit_tiny_patch16_224"
 
 
 class Lamps:
@@ -33,10 +36,12 @@ class Lamps:
     crop leaves out. Row 1 has no phrase.
     """
 
-    label_NF = np.zeros((5, 0), dtype=np.float32)
+    def __init__(self, count: int = 5) -> None:
+        self.count = count
+        self.label_NF = np.zeros((count, 0), dtype=np.float32)
 
     def __len__(self) -> int:
-        return 5
+        return self.count
 
     def box(self, index: int) -> np.ndarray:
         left, top = 16 + 4 * index, 32 - 4 * index
@@ -66,13 +71,18 @@ class Lamps:
 
 
 class LampSource:
+    """``val``: how many images of the validation split."""
+
     finding_names = ()
     exclusive = False
+
+    def __init__(self, val: int = 5) -> None:
+        self.val = val
 
     def check(self) -> None: ...
 
     def table(self, split: Split) -> Lamps:
-        return Lamps()
+        return Lamps(self.val if split == "val" else 5)
 
 
 class Knows(nn.Module):
@@ -114,7 +124,7 @@ def lamps(tokenizer: ReportTokenizer) -> PairDataModule:
 
 
 def _ground(model: Knows, lamps: PairDataModule, targets: Targets, heat: Any) -> tuple[dict[str, float], Any]:
-    measure_QM, shown = ground_phrases(
+    measure_QM, shown, grid = ground_phrases(
         model,  # type: ignore[arg-type]
         lamps,
         "test",
@@ -124,8 +134,9 @@ def _ground(model: Knows, lamps: PairDataModule, targets: Targets, heat: Any) ->
         show=[3],
         precision="32-true",
     )
-    assert measure_QM.shape == (len(targets.found), len(MEASURES))
-    return dict(zip(MEASURES, measure_QM.mean(dim=0).tolist(), strict=True)), shown
+    assert measure_QM.shape == (len(targets.found), len(MAP_MEASURES))
+    assert grid == (GRID, GRID)
+    return dict(zip(MAP_MEASURES, measure_QM.mean(dim=0).tolist(), strict=True)), shown
 
 
 def test_phrases_that_cannot_be_grounded_are_counted(lamps: PairDataModule) -> None:
@@ -151,7 +162,58 @@ def test_a_model_that_knows_points_at_the_region(lamps: PairDataModule, tokenize
     lost, _ = _ground(Knows(tokenizer, asks=-1.0), lamps, targets, heat)
     assert lost["pointing_game"] == 0
     assert lost["cnr"] < -1
-    assert lost["chance_pointing_game"] == found["chance_pointing_game"] == pytest.approx(12 * 12 / 48**2)
+    # each lamp, as large as four cells of six pixels, holds the peaks of four of the 64
+    assert lost["chance_pointing_game"] == found["chance_pointing_game"] == pytest.approx(4 / 64)
+    assert found["ceiling_pointing_game"] == 1
+
+
+def _prior(lamps: PairDataModule, *, val: int, judge_on: Split = "test") -> tuple[dict[str, float], str]:
+    lamps.source = LampSource(val)
+    targets = find_targets(lamps, judge_on, region="auto")
+    prior = ground_by_prior(lamps, judge_on, targets.found, region="auto", stretch=False)
+    return dict(zip(HEAT_MEASURES, prior.measure_QM.mean(dim=0).tolist(), strict=True)), prior.said
+
+
+def test_the_prior_is_of_the_validation_split_and_of_no_image_that_is_judged(lamps: PairDataModule) -> None:
+    """Only the first lamp validates: its own place is the prior of all, which the others leave ever further behind.
+
+    The lamps of image 0, 2, 3 and 4 stand 0, 8, 12 and 16 pixels from the first one's along both axes, 12 wide.
+    """
+    found, said = _prior(lamps, val=1)
+    # of the first lamp's 144 pixels, 144, 16, 0 and 0 lie in the others
+    assert found["pointing_game"] == pytest.approx((1 + 16 / 144) / 4)
+    assert found["miou"] == pytest.approx((1 + 16 / (2 * 144 - 16)) / 4)
+    # the corner that the crop leaves out is no region, while the text that cleaning empties is one all the same
+    assert said == "over 3 phrases of the val split"
+
+
+@pytest.mark.parametrize(("val", "judge_on"), [(0, "test"), (5, "val")])
+def test_without_another_split_the_prior_is_of_the_other_patients(
+    val: int, judge_on: Split, lamps: PairDataModule
+) -> None:
+    found, said = _prior(lamps, val=val, judge_on=judge_on)
+    why = ", as the val split has no phrase" if judge_on == "test" else ""
+    assert said == f"over the other patients' phrases of the {judge_on} split{why}"
+    # by brute force: each image's own lamp is no part of its prior
+    squares = []
+    for index in (0, 2, 3, 4):
+        square = np.zeros((SIZE, SIZE))
+        left, top, right, bottom = Lamps().box(index)[0].astype(int)
+        square[top:bottom, left:right] = 1
+        squares.append(square)
+    points = []
+    for index, own in enumerate(squares):
+        others = np.mean([square for other, square in enumerate(squares) if other != index], axis=0)
+        points.append(own[others == others.max()].mean())
+    assert found["pointing_game"] == pytest.approx(np.mean(points))
+
+
+def test_a_category_that_no_other_patient_has_gets_no_prior_and_is_named(lamps: PairDataModule) -> None:
+    lamps.source = LampSource(2)
+    targets = find_targets(lamps, "val", region="auto")
+    prior = ground_by_prior(lamps, "val", targets.found, region="auto", stretch=True)
+    assert prior.measure_QM.isnan().all()
+    assert prior.said.endswith("; none for lamp, of which there is no such phrase")
 
 
 def test_heat_that_is_no_number_is_refused(lamps: PairDataModule, tokenizer: ReportTokenizer) -> None:
@@ -200,8 +262,11 @@ def test_an_untrained_model_through_the_entrypoint(
     assert isinstance(cases, Values)
     figures = record["figures"]
     assert figures["grounding/phrases"] == len(cases.keys)
-    assert f"{len(cases.keys)} phrases of" in answer.out
+    images = len(cases.keys.row_N.unique())
+    assert f"{len(cases.keys)} phrases of {images} test images, phantom; {MODEL}, random weights" in answer.out
     assert "pointing game" in answer.out
+    assert "Prior: the mean region of the phrase's category, which sees no image, over " in answer.out
+    assert re.search(r"chance +prior +ceiling", answer.out)
     # phrases of one study are drawn together
     assert len(cases.keys.group_N.unique()) == len(cases.keys.row_N.unique()) < len(cases.keys)
     points = cases.value_NM[:, cases.names.index("pointing_game")]

@@ -30,14 +30,19 @@ def test_a_run_leaves_everything_and_evaluate_agrees(run_cli: Callable, tiny: tu
     assert provenance["packages"]["torch"] == torch.__version__
     assert "${" not in (run / "checkpoints" / "config.yaml").read_text()
     results = json.loads((run / "results.json").read_text())
-    assert list(results) == ["untrained", "trained", "chance"]
+    (best,) = (run / "checkpoints").glob("epoch*.ckpt")
+    trained = f"vit_tiny_patch16_224, {best.name} (ITA + CTA + CPA on phantom)"
+    before = "before training: vit_tiny_patch16_224, random weights"
+    assert list(results) == [before, f"trained: {trained}", "chance"]
+    heading = f"16 test studies, phantom; {trained}"
+    assert heading in answer.out
+    assert (run / "results.md").read_text().startswith(f"{heading}\n\nFew patients (16, fewer than 100): ")
     assert "text to image, recall at 10" in answer.out
 
-    (best,) = (run / "checkpoints").glob("epoch*.ckpt")
     judged = run_cli(*tiny, "task=evaluate", "name=again", f"checkpoint={best}")
     assert judged.code == 0, judged.err
     again = json.loads(next((tmp_path / "outputs").rglob("*again/results.json")).read_text())
-    assert again[best.stem] == pytest.approx(results["trained"])
+    assert again[trained] == pytest.approx(results[f"trained: {trained}"])
 
 
 def test_resume_goes_on_where_it_stopped(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
@@ -46,7 +51,8 @@ def test_resume_goes_on_where_it_stopped(run_cli: Callable, tiny: tuple[str, ...
     resumed = run_cli(*quick, "trainer.max_epochs=2", "resume=true", "hydra.run.dir=" + str(tmp_path / "resumed"))
     assert resumed.code == 0, resumed.err
     assert "Resuming from" in resumed.out
-    assert "untrained" not in json.loads((tmp_path / "resumed" / "results.json").read_text())
+    trained, chance = json.loads((tmp_path / "resumed" / "results.json").read_text())
+    assert (trained.partition(":")[0], chance) == ("trained", "chance")
     with (tmp_path / "resumed" / "metrics.csv").open() as file:
         assert "0" not in {row["epoch"] for row in csv.DictReader(file)}
     assert torch.load(tmp_path / "resumed" / "checkpoints" / "last.ckpt", weights_only=True)["epoch"] == 1
@@ -85,7 +91,8 @@ def test_a_sweep_over_losses_leaves_complete_jobs(run_cli: Callable, tiny: tuple
     assert [path.parent.name for path in results] == ["0", "1"]
     assert len({path.parent.parent for path in results}) == 1
     for path in results:
-        assert list(json.loads(path.read_text())) == ["untrained", "trained", "chance"]
+        columns = [title.partition(":")[0] for title in json.loads(path.read_text())]
+        assert columns == ["before training", "trained", "chance"]
         assert (path.parent / "checkpoints" / "last.ckpt").is_file()
         assert only_run(path.parent / "wandb") == (f"mgca_{path.parent.name}", "mgca")
 

@@ -18,7 +18,7 @@ RETRIEVE = ("task=retrieve", "task.resamples=20")
 def test_it_leaves_its_figures_and_every_query(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path):
     answer = run_cli(*tiny, *RETRIEVE, "task.ks=[1,3]")
     assert answer.code == 0, answer.err
-    assert "16 held-out studies (test split)" in answer.out
+    assert "16 test studies, phantom; vit_tiny_patch16_224, random weights" in answer.out
     assert "image to text, recall at 3" in answer.out
     (path,) = (tmp_path / "outputs").rglob("records.json")
     (record,) = read_records(path.parent)

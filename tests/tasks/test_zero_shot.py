@@ -32,7 +32,10 @@ def _run_dir(tmp_path: Path) -> Path:
 def test_pairs_leave_their_figures_and_the_cases_behind_them(judge: Callable, tmp_path: Path):
     answer = judge()
     assert answer.code == 0, answer.err
-    assert "64 held-out images (test split), 88 sentences, each finding against its absence" in answer.out
+    assert (
+        "64 test images, phantom; vit_tiny_patch16_224, random weights\nFew patients (64, fewer than 100)" in answer.out
+    )
+    assert "\n88 sentences, each finding against its absence\n" in answer.out
     run = _run_dir(tmp_path)
     (record,) = read_records(run)
     assert record.cases == {"zero_shot": "cases/zero_shot.parquet"}
@@ -106,5 +109,5 @@ def test_a_choice_of_findings_passes_over_the_prompts_of_the_others(
     answer = run_cli(*model, *data, *places, *quick, "dataset.findings=[Edema,Cardiomegaly]")
     assert answer.code == 0, answer.err
     # one image of each of the five, of which two have a finding that was chosen
-    assert "2 held-out images" in answer.out
+    assert "2 test images, chexpert_5x200; vit_tiny_patch16_224, random weights" in answer.out
     assert "accuracy by chance 0.500" in answer.out

@@ -32,7 +32,7 @@ def spread(count: int, shown: int) -> list[int]:
 
 
 def draw_detections(
-    judged: Sequence[JudgedImage], images: AnnotatedImages, split: Split, folder: Path, *, shown: int
+    judged: Sequence[JudgedImage], images: AnnotatedImages, split: Split, folder: Path, *, title: str, shown: int
 ) -> list[Path]:
     """Draw ``detections.png`` of ``shown`` images with their surest detections; the files drawn."""
     names, chosen = images.finding_names, spread(len(judged), shown)
@@ -46,11 +46,12 @@ def draw_detections(
         path,
         heading="What was found, and what is there",
         aside=f"{len(overlays)} of {len(judged)} images of the {split} split; found: scores of {_LEAST_SCORE} or more",
+        title=title,
     )
     return [path]
 
 
-def draw_precision(cases: Matches, folder: Path) -> list[Path]:
+def draw_precision(cases: Matches, folder: Path, *, title: str) -> list[Path]:
     """Draw ``precision_recall.png``, each finding's precision by recall; nothing where no finding has an object."""
     curves = [
         FoundCurve(
@@ -64,12 +65,18 @@ def draw_precision(cases: Matches, folder: Path) -> list[Path]:
         for recall_H, precision_H, average in [precision_recall(cases, finding, _OVERLAP)]
     ]
     path = folder / "precision_recall.png"
-    draw_detection_curves(curves, path, overlap=_OVERLAP)
+    draw_detection_curves(curves, path, overlap=_OVERLAP, title=title)
     return [path] if curves else []
 
 
 def draw_masks(
-    kept: Mapping[int, tuple[Tensor, np.ndarray]], cases: Values, images: AnnotatedImages, split: Split, folder: Path
+    kept: Mapping[int, tuple[Tensor, np.ndarray]],
+    cases: Values,
+    images: AnnotatedImages,
+    split: Split,
+    folder: Path,
+    *,
+    title: str,
 ) -> list[Path]:
     """Draw ``masks.png``: of each position kept, what was predicted (bool) and what is there; the files drawn.
 
@@ -82,7 +89,8 @@ def draw_masks(
     ]
     path = folder / "masks.png"
     aside = f"{len(overlays)} of {len(cases.keys)} images of the {split} split"
-    draw_overlays(overlays, names, path, heading="What was outlined, and what is there", aside=aside)
+    heading = "What was outlined, and what is there"
+    draw_overlays(overlays, names, path, heading=heading, aside=aside, title=title)
     return [path]
 
 

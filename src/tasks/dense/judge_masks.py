@@ -35,6 +35,7 @@ def judge_masks(
     threshold: float,
     resamples: int,
     shown: int,
+    title: str,
     run_dir: Path,
 ) -> tuple[dict[str, Estimate | float | int], Mapping[str, Cases], list[Path]]:
     """The figures of both protocols, the cases behind each, and the pictures drawn of ``shown`` images.
@@ -68,7 +69,7 @@ def judge_masks(
         **published.figures(cases[PUBLISHED], resamples=resamples),
         **corrected.figures(cases[CORRECTED], resamples=resamples),
     }
-    drawn = draw_masks(kept, cases[CORRECTED], images, split, run_dir / "pictures") if kept else []
+    drawn = draw_masks(kept, cases[CORRECTED], images, split, run_dir / "pictures", title=title) if kept else []
     return figures, cases, drawn
 
 

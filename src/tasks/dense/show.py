@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
-from src.data.sources import Split
 from src.evaluation.cases import Cases
 from src.evaluation.estimate import Figures
+from src.tasks.heading import Heading
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.protocol_notes import show_protocol_notes
@@ -20,10 +19,9 @@ def keep_and_show(
     figures: Figures,
     cases: Mapping[str, Cases],
     images: AnnotatedImages,
-    split: Split,
     pictures: Sequence[Path],
     *,
-    model: EvaluatedModel,
+    heading: Heading,
     protocol_notes: Sequence[str],
     loggers: Sequence[Any],
     run_dir: Path,
@@ -32,8 +30,8 @@ def keep_and_show(
 
     ``protocol_notes``: where the run leaves the published protocol, printed below the table.
     """
-    keep_results(figures, cases, columns=None, model=model, run_dir=run_dir)
-    print(f"\n{len(images.split(split))} held-out images ({split} split)\n{text}")
+    keep_results(figures, cases, columns=None, heading=heading, run_dir=run_dir)
+    print(f"\n{heading.text}\n{text}")
     show_protocol_notes(protocol_notes, run_dir)
     log_figures(loggers, figures)
     log_media(loggers, pictures)

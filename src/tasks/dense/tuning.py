@@ -54,6 +54,15 @@ class Tuning:
         """Whether nothing of the encoder learns."""
         return self.trained_blocks == 0
 
+    @property
+    def said(self) -> str:
+        """What learnt, as a sentence for the heading of a table."""
+        if self.trained_blocks is None:
+            return "The whole encoder was trained with the head, from the weights named above."
+        if self.trained_blocks == 0:
+            return "The encoder was frozen; the head alone was trained."
+        return f"The encoder's last {self.trained_blocks} block(s) were trained with the head, from the weights above."
+
     def prepare(self, encoder: ImageEncoder) -> None:
         """Choose which of the encoder's parameters learn."""
         if self.trained_blocks is None:

@@ -64,6 +64,11 @@ class CachedProbe:
         self.max_epochs = max_epochs
         self.patience = patience
 
+    @property
+    def said(self) -> str:
+        """What was trained, as a sentence for the heading of a table."""
+        return "The encoder was frozen; heads were trained on features of images without augmentation."
+
     def __call__(self, given: ProbeInput) -> list[Fit]:
         """One fit a fraction and seed; see ``Probe``. Raises UserError where a fraction is too small to learn from."""
         datamodule = given.datamodule
@@ -144,6 +149,7 @@ class CachedProbe:
                 chosen={"learning_rate": self.lrs[lr]} if len(self.lrs) > 1 else {},
                 val_NF=predict(fitted[lr], val, head),
                 judged_NF=predict(fitted[lr], judged, head),
+                train_NF=train.label_NF[index_HN[head]].cpu(),
             )
             for head, (cell, lr) in enumerate(zip(cells, chosen_H, strict=True))
         ]

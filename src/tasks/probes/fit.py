@@ -23,13 +23,14 @@ class Fit:
     """A fitted head's probabilities (N, F), float64.
 
     ``settings``: the config keys that it is of where one probe fits several. ``chosen``: what the validation split
-    chose for it, by name.
+    chose for it, by name. ``train_NF``: the labels of the images that it was fitted on.
     """
 
     settings: Mapping[str, Any]
     chosen: Mapping[str, float]
     val_NF: Tensor
     judged_NF: Tensor
+    train_NF: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +55,11 @@ class Probe(Protocol):
     batch_size: int
     drop_last: bool
     trains_by_steps: ClassVar[bool]
+
+    @property
+    def said(self) -> str:
+        """What was trained, as a sentence for the heading of a table."""
+        ...
 
     def __call__(self, given: ProbeInput) -> list[Fit]:
         """Fit on the training split, choose on the validation split, and predict both it and ``judge_on``.

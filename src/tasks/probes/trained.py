@@ -47,6 +47,13 @@ class TrainedProbe:
         self.optimizer = optimizer
         self.scheduler = scheduler
 
+    @property
+    def said(self) -> str:
+        """What was trained, as a sentence for the heading of a table."""
+        if self.frozen:
+            return "The encoder was frozen; the head alone was trained."
+        return "The whole encoder was trained with the head, from the weights named above."
+
     def __call__(self, given: ProbeInput) -> list[Fit]:
         """One fit; see ``Probe``. Raises UserError where the training images cannot teach anything."""
         encoder, datamodule = given.encoder, given.datamodule
@@ -83,7 +90,15 @@ class TrainedProbe:
             load_exactly(module, read_tensors(best), str(best))
         val = val or features("val")
         judged = val if given.judge_on == "val" else features(given.judge_on)
-        return [Fit(settings={}, chosen={}, val_NF=_predict(module, val), judged_NF=_predict(module, judged))]
+        return [
+            Fit(
+                settings={},
+                chosen={},
+                val_NF=_predict(module, val),
+                judged_NF=_predict(module, judged),
+                train_NF=train_NF,
+            )
+        ]
 
 
 @torch.no_grad()

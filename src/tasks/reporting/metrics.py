@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from src.core.errors import UserError
 from src.evaluation.estimate import Estimate
 from src.evaluation.metric_name import MetricName
+from src.evaluation.table import is_reference
 from src.tasks.reporting.axes import Point
 
 _MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
@@ -32,7 +33,7 @@ def choose_metrics(points: Sequence[Point], wanted: Sequence[str] | None) -> lis
 
 
 def _main(group: str, there: Iterable[str]) -> list[str]:
-    names = [name for name in map(MetricName.parse, there) if name.group == group and not name.is_chance]
+    names = [name for name in map(MetricName.parse, there) if name.group == group and not is_reference(name)]
     for main in _MAIN:
         found = [str(name) for name in names if name.finding is None and _fits(name.without_group, main)]
         if found:

@@ -83,7 +83,8 @@ def only_run(folder: Path) -> Path:
 
 def figures_of(run_dir: Path) -> dict[str, Any]:
     """The model's figures by their names."""
-    return dict(json.loads((run_dir / "results.json").read_text())["model"])
+    model, *_ = json.loads((run_dir / "results.json").read_text()).values()
+    return dict(model)
 
 
 def check_left(run_dir: Path, task: str, pictures: Sequence[str]) -> None:
