@@ -37,13 +37,13 @@ def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path,
     if own is not None or resume == "auto":
         return own
     folders = {path.parent for file in (LAST, PREVIOUS) for path in output.glob(f"**/checkpoints/{file}")}
-    found = [folder for folder in folders if _name_of(folder) == name]
-    if not found:
+    of_name = [folder for folder in folders if _name_of(folder) == name]
+    if not of_name:
         raise UserError(
             f"resume=true: no run called {name} below {output} has a checkpoints/{LAST}; "
             "give resume=PATH, or leave resume out to start anew."
         )
-    return newest_whole(max(found, key=_age))
+    return newest_whole(max(of_name, key=_age))
 
 
 def _in_folder(folder: Path) -> Path | None:

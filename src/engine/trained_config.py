@@ -148,9 +148,10 @@ def _bring_data(chosen: DictConfig, cfg: DictConfig, run: TrainedRun, typed: Seq
         return
     for key in DATA:
         _bring(chosen, cfg, run, key, typed)
-    with read_write(HydraConfig.get()), open_dict(HydraConfig.get()):
+    hydra: Any = HydraConfig.get()
+    with read_write(hydra), open_dict(hydra):
         for group in ("dataset", "prompts", "store"):
-            HydraConfig.get().runtime.choices[group] = run.choices.get(group, run.dataset)
+            hydra.runtime.choices[group] = run.choices.get(group, run.dataset)
     own = [one.word.lstrip("+") for one in typed]
     keys = {word.partition("=")[0] for word in own}
     theirs = [word for word in run.about_data if word.partition("=")[0] not in keys]

@@ -3,13 +3,14 @@
 Axes: N cases, F findings or classes, M measures.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from src.evaluation.cases import Cases, Matches, Scores, Values
+from src.evaluation.metric_name import MetricName
 from src.evaluation.resample import DECISIONS, evaluable_findings
 from src.evaluation.threshold import without_threshold
 
@@ -18,15 +19,15 @@ MIN_PATIENTS = 5
 
 
 class PatientCount(NamedTuple):
-    """``count``: of the patients that limit a metric. ``text``: which these are."""
+    """``number``: of the patients that limit a metric. ``text``: which these are."""
 
-    count: int
+    number: int
     text: str
 
     @property
     def is_few(self) -> bool:
         """Whether they are too few for any statement about other patients."""
-        return self.count < MIN_PATIENTS
+        return self.number < MIN_PATIENTS
 
 
 class PatientCounts:
@@ -39,7 +40,8 @@ class PatientCounts:
 
     def __init__(self, cases: Cases) -> None:
         self._group_N = cases.keys.group_N
-        self._means: Mapping[str, Sequence[str]] = {}
+        # of values alone, whose columns are the metrics themselves
+        self._means = cases.means if isinstance(cases, Values) else None
         self._undecided = without_threshold(cases) if isinstance(cases, Scores) else []
         self._columns = self._by_column(cases)
         counted_N = cases.counted_N if isinstance(cases, Matches) else None
@@ -49,28 +51,25 @@ class PatientCounts:
     def of(self, metric: str) -> PatientCount:
         """Those of a metric by its name without the group: ``auroc_mean``, ``auroc/Edema``, ``accuracy``, ``dice``."""
         names = self._over(metric)
-        rarest = min(names, key=lambda name: self._columns[name].count, default=None)
-        if rarest is None or self._columns[rarest].count >= self._all.count:
+        rarest = min(names, key=lambda name: self._columns[name].number, default=None)
+        if rarest is None or self._columns[rarest].number >= self._all.number:
             return self._all
         limit = self._columns[rarest]
         return limit if len(names) == 1 else limit._replace(text=f"{rarest.rpartition('/')[2]} has {limit.text}")
 
     def _over(self, metric: str) -> Sequence[str]:
         """The columns that a metric is of."""
-        if metric in self._means:
-            return self._means[metric]
-        if metric in self._columns:
-            return [metric]
-        base, _, finding = metric.partition("/")
-        if finding:
-            return [finding]
-        if base.removesuffix("_mean") in DECISIONS:
-            return [name for name in self._columns if name not in self._undecided]
-        return [] if base == "accuracy" else list(self._columns)
+        if self._means is not None:
+            return self._means.get(metric, [metric])
+        name = MetricName.parse(f"/{metric}")
+        if name.finding is not None:
+            return [name.finding]
+        if name.metric in DECISIONS:
+            return [finding for finding in self._columns if finding not in self._undecided]
+        return [] if name.metric == "accuracy" and not name.is_mean else list(self._columns)
 
     def _by_column(self, cases: Cases) -> dict[str, PatientCount]:
         if isinstance(cases, Values):
-            self._means = cases.means
             if cases.positive_NM is None:
                 columns = zip(cases.names, (~cases.value_NM.isnan()).T, strict=True)
             else:

@@ -83,6 +83,8 @@ def _finite(value: Any) -> Any:
 
 def _figure(value: Any) -> Estimate | float | int:
     if isinstance(value, dict):
-        ends = (math.nan if value[name] is None else float(value[name]) for name in ("value", "low", "high"))
-        return Estimate(*ends, resamples=int(value.get("resamples", 0)), reason=str(value.get("reason", "")))
+        point, low, high = (
+            math.nan if value[name] is None else float(value[name]) for name in ("value", "low", "high")
+        )
+        return Estimate(point, low, high, int(value.get("resamples", 0)), str(value.get("reason", "")))
     return math.nan if value is None else value

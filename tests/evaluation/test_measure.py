@@ -5,6 +5,7 @@ Axes: N cases, R resamples, F findings.
 
 import logging
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -274,3 +275,15 @@ def test_a_mean_needs_all_its_findings_in_a_resample() -> None:
     assert not drawn["auroc_mean"][0].isnan()
     assert drawn["auroc/a"][1] == 1.0
     assert drawn["auroc_mean"][1].isnan()
+
+
+def test_names_of_findings_do_not_decide_which_patients_count() -> None:
+    label = [[i % 2, i < 2, i < 12] for i in range(24)]
+    score = [[i / 24, (24 - i) / 24, i / 24] for i in range(24)]
+    cases = replace(_scores(score, label), names=("auroc_mean", "accuracy", "f1"))
+    figures = measure(cases, group="x", resamples=60)
+    assert figures["x/auroc_mean"].reason == "accuracy has 2 patients with it"
+    assert figures["x/auroc/auroc_mean"].low < figures["x/auroc/auroc_mean"].high
+    classes = np.eye(3)[np.arange(24) % 3]
+    exclusive = replace(_scores(score, classes.tolist(), exclusive=True), names=("auroc_mean", "accuracy", "f1"))
+    assert measure(exclusive, group="x", resamples=60)["x/accuracy"].reason == ""

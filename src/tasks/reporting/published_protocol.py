@@ -76,7 +76,7 @@ class Protocols:
             found.append(f"the weights are of another origin: {model.title} (published: {figure.method})")
         elif model.weights == "checkpoint" and not model.released:
             found += _other_training(model, self._config(f"+experiment={figure.pretraining}"))
-        return found
+        return [*found, *model.changed]
 
     def _config(self, *overrides: str) -> Mapping[str, Any]:
         if overrides not in self._composed:

@@ -157,7 +157,7 @@ class _Comparison:
             (draw_figures(cases, resamples=self._resamples) if restricted else self._draw(path))[name]
             for cases, path in zip(common, paths, strict=True)
         ]
-        return float(values[0] - values[1]), draws[0] - draws[1], PatientCounts(common[0]).of(name).count
+        return float(values[0] - values[1]), draws[0] - draws[1], PatientCounts(common[0]).of(name).number
 
     def _read(self, path: Path) -> Cases:
         if path not in self._cases:
