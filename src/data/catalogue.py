@@ -24,8 +24,12 @@ class Box(NamedTuple):
     bottom: float
     row: int
     """The row of its table, from 1: the one identity that a message may print."""
-    may_overhang: bool = False
-    """Whether it may reach out of the image, where it is cut, by any length; another one is a fault by a hundredth."""
+
+
+class OverhangingBox(Box):
+    """A box that may reach out of its image by any length, and is cut there; for any other that is a fault."""
+
+    __slots__ = ()
 
 
 class Mask(NamedTuple):

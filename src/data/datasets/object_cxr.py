@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from src.core.errors import UserError
-from src.data.catalogue import Box, Catalogue, Entry, Mask
+from src.data.catalogue import Box, Catalogue, Entry, Mask, OverhangingBox
 from src.data.outlines import Ellipse, Outline, Polygon, Rectangle
 from src.data.published_polygon_box import published_box
 from src.data.reader import Reader, index_files
@@ -126,7 +126,7 @@ def _outline(shape: str) -> Outline:
 
 def _box(outline: Outline, row: int, polygon_boxes: PolygonBoxes) -> Box:
     if polygon_boxes == "published" and isinstance(outline, Polygon):
-        return Box(0, *published_box(outline.corners), row, may_overhang=True)
+        return OverhangingBox(0, *published_box(outline.corners), row)
     return Box(0, *_bounds(outline), row)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from src.data.appearance import look, tone
-from src.data.catalogue import Box, Entry, Mask
+from src.data.catalogue import Box, Entry, Mask, OverhangingBox
 from src.data.image_io import ImageError, read_image
 from src.data.resize import frame, place, shrink
 from src.data.run_lengths import encode_mask
@@ -107,7 +107,7 @@ def _boxes(boxes: Sequence[Box], height: int, width: int) -> list[dict[str, floa
     kept = []
     for box in boxes:
         over = max(-box.left / width, -box.top / height, box.right / width - 1, box.bottom / height - 1)
-        if over > _TOLERANCE and not box.may_overhang:
+        if over > _TOLERANCE and not isinstance(box, OverhangingBox):
             raise ValueError(f"has a box (row {box.row} of its table) that lies outside its {width} x {height} pixels")
         edges = {
             "left": max(box.left, 0.0),
