@@ -56,7 +56,7 @@ def _as_hydra_takes(arguments: list[str]) -> list[str]:
     if "task=report" in arguments:
         return [f"task.{word}" if word.startswith("sweep=") else word for word in arguments]
     names = {word.partition("=")[0].lstrip("+") for word in arguments}
-    brought = ("encoder.", "transform.") if "checkpoint" in names else ()
+    brought: tuple[str, ...] = ("encoder.", "transform.") if "checkpoint" in names else ()
     brought += ("dataset.",) if brought and not names & {"dataset", "experiment"} else ()
     return [f"++{word}" if word.startswith(brought) else word for word in arguments]
 

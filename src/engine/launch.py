@@ -38,7 +38,7 @@ def launch(cfg: DictConfig) -> None:
     parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
     wanted = [name for name in Parts.names() if name in parameters]
     given = {**GIVEN, "task": frozenset(wanted)}
-    task = str(HydraConfig.get().runtime.choices.task)
+    task = str(HydraConfig.get().runtime.choices["task"])
     refuse_unread(cfg, typed_settings(words_of_this_run()), wanted, task=task, swept=swept_keys())
 
     def run() -> None:
