@@ -26,13 +26,13 @@ def checkpoint_to_resume(resume: bool | str | None, *, name: str, run_dir: Path,
             )
         return None
     if isinstance(resume, str) and resume != "auto":
-        found = _in_folder(Path(resume)) if Path(resume).is_dir() else Path(resume)
-        if found is None or not found.is_file():
+        named = _in_folder(Path(resume)) if Path(resume).is_dir() else Path(resume)
+        if named is None or not named.is_file():
             raise UserError(
                 f"resume={resume}: there is no such file, and no folder of a run with a {LAST}; give a checkpoint's "
                 "path or its run's, resume=true or auto."
             )
-        return found
+        return named
     own = newest_whole(run_dir / "checkpoints")
     if own is not None or resume == "auto":
         return own

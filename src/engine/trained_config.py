@@ -27,6 +27,7 @@ MODEL = ("encoder", "model", "rules", "loss", "num_prototypes", "datamodule.max_
 DATA = ("dataset", "prompts", "store", "paths.data", "paths.raw", "paths.store")
 """Keys that it brings where the command names neither a data set nor an experiment."""
 _GROUPS = ("encoder", "model", "loss", "transform", "dataset", "prompts", "store")
+_DATA_GROUPS = ("dataset", "prompts", "store")
 _LISTED = 6
 
 
@@ -148,10 +149,9 @@ def _bring_data(chosen: DictConfig, cfg: DictConfig, run: TrainedRun, typed: Seq
         return
     for key in DATA:
         _bring(chosen, cfg, run, key, typed)
-    hydra: Any = HydraConfig.get()
-    with read_write(hydra), open_dict(hydra):
-        for group in ("dataset", "prompts", "store"):
-            hydra.runtime.choices[group] = run.choices.get(group, run.dataset)
+    settings: Any = HydraConfig.get()
+    with read_write(settings), open_dict(settings):
+        settings.runtime.choices.update({group: run.choices[group] for group in _DATA_GROUPS if group in run.choices})
     own = [one.word.lstrip("+") for one in typed]
     keys = {word.partition("=")[0] for word in own}
     theirs = [word for word in run.about_data if word.partition("=")[0] not in keys]
