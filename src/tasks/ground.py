@@ -113,7 +113,7 @@ def _notes(targets: Targets, heat: Heat, grid: tuple[int, int], prior: Prior) ->
     notes = [
         f"Heat: {heat}. Chance: a cell of the {rows} x {columns} map drawn by lot. Ceiling: the best that any map of "
         f"{rows} x {columns} can point.",
-        f"Prior: the mean region of the phrase's category, which sees no image, {prior.said}.",
+        f"Prior: the mean region of the phrase's category, without the image and at its own pixels, {prior.said}.",
     ]
     if targets.unread:
         notes.append(f"{targets.unread} phrases hold too few words under these rules and are left out.")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from src.core.case_keys import CaseKeys
 from src.evaluation.embed import StudyEmbeddings
 from src.evaluation.estimate import value_of
-from src.evaluation.linear_probe import ProbeFeatures, fit_linear_probe, linear_probe_cases
+from src.evaluation.linear_probe import ProbeFeatures, fit_linear_probe, linear_probe_cases, linear_probe_notes
 from src.evaluation.measure import measure
 
 NAN = math.nan
@@ -119,3 +119,21 @@ def test_val_that_can_judge_nothing_takes_the_first_penalty():
     assert linear_probe_auroc(train, val, test, finding_names=names) == linear_probe_auroc(
         train, val, test, finding_names=names, l2_grid=[1.0]
     )
+
+
+def test_what_the_probe_leaves_out_or_could_not_choose_is_said() -> None:
+    def labelled(label: list[list[float]]) -> StudyEmbeddings:
+        return StudyEmbeddings(
+            feature_NE=torch.zeros(len(label), 2),
+            image_ND=torch.zeros(len(label), 2),
+            text_ND=torch.zeros(len(label), 2),
+            label_NF=torch.tensor(label),
+            row_N=torch.arange(len(label)),
+        )
+
+    taught, plain = labelled([[1.0, 0.0], [0.0, 1.0]]), labelled([[0.0, 0.0], [0.0, 1.0]])
+    assert linear_probe_notes(taught, taught, ["big_heart", "edema"]) == []
+    (left_out,) = linear_probe_notes(plain, taught, ["big_heart", "edema"])
+    assert left_out.startswith("Linear probe: big heart left out, as among the training studies there is none with it")
+    (unchosen,) = linear_probe_notes(taught, labelled([[0.0, 0.0]]), ["big_heart", "edema"])
+    assert unchosen.startswith("Linear probe: the penalty is 1, unchosen")

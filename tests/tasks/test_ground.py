@@ -265,7 +265,9 @@ def test_an_untrained_model_through_the_entrypoint(
     images = len(cases.keys.row_N.unique())
     assert f"{len(cases.keys)} phrases of {images} test images, phantom; {MODEL}, random weights" in answer.out
     assert "pointing game" in answer.out
-    assert "Prior: the mean region of the phrase's category, which sees no image, over " in answer.out
+    assert (
+        "Prior: the mean region of the phrase's category, without the image and at its own pixels, over " in answer.out
+    )
     assert re.search(r"chance +prior +ceiling", answer.out)
     # phrases of one study are drawn together
     assert len(cases.keys.group_N.unique()) == len(cases.keys.row_N.unique()) < len(cases.keys)
