@@ -10,9 +10,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.checkpoint import read_checkpoint
 from src.core.errors import UserError
-from src.core.finished import flatten, matters
+from src.core.finished import flatten, is_below, matters
 from src.engine.trained_run import CONFIG, plain_config
-from src.engine.typed import is_below
 
 _log = logging.getLogger(__name__)
 _REFERENCE = re.compile(r"\$\{(?:oc\.select:)?([\w.]+)")

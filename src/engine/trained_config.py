@@ -10,7 +10,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from src.core.errors import UserError
 from src.core.files import write_text
-from src.core.finished import BROUGHT, flatten
+from src.core.finished import BROUGHT, flatten, is_below
 from src.engine.chosen_checkpoint import chosen_checkpoint
 from src.engine.foreign_config import refuse_foreign
 from src.engine.judged import ORIGIN, judged_checkpoint
@@ -18,7 +18,7 @@ from src.engine.parts import GIVEN
 from src.engine.task_kind import task_kind
 from src.engine.trained_run import TrainedRun, followed, read_trained_run, released_run
 from src.engine.trained_transform import bring_transform, transform_changes, unknown_transform
-from src.engine.typed import Typed, is_below, typed_settings, words_of_this_run
+from src.engine.typed import Typed, typed_settings, words_of_this_run
 from src.engine.validate import validate
 
 _log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from typing import Any
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from src.core.finished import is_below
 from src.engine.say import CONF
 
 
@@ -40,8 +41,3 @@ def typed_settings(words: Sequence[str]) -> list[Typed]:
 def words_of_this_run() -> list[str]:
     """What was typed for this run; of a job of a sweep, what was typed for all jobs and what was swept."""
     return list(HydraConfig.get().overrides.task) if HydraConfig.initialized() else []
-
-
-def is_below(key: str, other: str) -> bool:
-    """Whether the dotted ``key`` is ``other`` or lies below it."""
-    return key == other or key.startswith(f"{other}.")

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
-from src.core.finished import flatten
-from src.engine.typed import Typed, is_below
+from src.core.finished import flatten, is_below
+from src.engine.typed import Typed
 
 _DATA = ("dataset", "store")
 # a text encoder or a projection that is typed with a task of images alone says which checkpoint is meant
@@ -20,7 +20,10 @@ READS: Mapping[str, tuple[str, ...]] = {
     "judged_checkpoint": _MODEL,
     "evaluated_model": _MODEL,
     "dataset": _DATA,
+    "dataset_name": _DATA,
     "dataset_named": _DATA,
+    "protocol_notes": (),
+    "compose_config": (),
     "datamodule": ("datamodule", *_DATA),
     "model": _MODEL,
     "prototypes": _MODEL,
