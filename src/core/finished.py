@@ -26,6 +26,8 @@ _NEVER_MATTERS = (
     "callbacks.throughput",
     "datamodule.num_workers",
     "task.num_workers",
+    # what was typed, for messages
+    "store.overrides",
 )
 """What changes where results lie and how fast they come, and not what they are."""
 BROUGHT = ("encoder", "model", "transform", "rules", "datamodule.max_tokens", "datamodule.pad_to")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from src.core.checkpoint_file import LAST, PREVIOUS, is_whole
 from src.core.errors import UserError
+from src.engine.processes import is_one_of_several
 
 _log = logging.getLogger(__name__)
 FOLDER = "checkpoints"
@@ -30,7 +31,8 @@ def chosen_checkpoint(given: str) -> Path:
     chosen = best[0] if len(best) == 1 else _best_of(folder, best) if best else _newest(folder)
     if chosen is None:
         raise UserError(f"checkpoint={given}: {_why_none(path, best)}.")
-    _log.info("Of %s the checkpoint %s is taken.", given, chosen.name)
+    if not is_one_of_several():
+        _log.info("Of %s the checkpoint %s is taken.", given, chosen.name)
     return chosen
 
 

@@ -100,11 +100,13 @@ def with_weights(cfg: DictConfig, checkpoint: Path | None) -> DictConfig:
     return chosen
 
 
-def refuse_other_model(cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ...] = _BUILT_OF) -> None:
+def refuse_other_model(
+    cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ...] = _BUILT_OF, warn: bool = True
+) -> None:
     """Hold the config against the one that lies beside a checkpoint of ours, before its weights are loaded.
 
     Raises UserError naming the settings of the encoders that the checkpoint was trained with and this run has not;
-    warns of settings through which the same weights see something else.
+    ``warn``s of settings through which the same weights see something else.
     """
     run = read_trained_run(checkpoint)
     if run is None:
@@ -116,7 +118,7 @@ def refuse_other_model(cfg: DictConfig, checkpoint: Path, *, only: tuple[str, ..
             f"{checkpoint} was trained with {', '.join(other[:6])}, and this run has others; give these, or the "
             "+experiment that it was trained with."
         )
-    if seen:
+    if seen and warn:
         _log.warning("The checkpoint was trained with %s, and this run has others.", ", ".join(seen))
 
 

@@ -127,7 +127,7 @@ class Parts:
 
         path = self.judged_checkpoint
         if path is not None:
-            refuse_other_model(self._cfg, path, only=("encoder.image",))
+            refuse_other_model(self._cfg, path, only=("encoder.image",), warn=not task_kind(self._cfg).evaluates)
         encoder = build(with_weights(self._cfg, path), "encoder.image")
         if path is not None:
             load_image_encoder(encoder, path)
@@ -221,7 +221,8 @@ class Parts:
 
         path = self.judged_checkpoint
         if path is not None:
-            refuse_other_model(self._cfg, path)
+            # a task that evaluates has the transform of the checkpoint's run, or says which other one was forced
+            refuse_other_model(self._cfg, path, warn=not task_kind(self._cfg).evaluates)
         cfg = with_weights(self._cfg, path)
         model = build(cfg, "model", image_encoder=build(cfg, "encoder.image"), text_encoder=build(cfg, "encoder.text"))
         return model, None if path is None else load_model(model, path)

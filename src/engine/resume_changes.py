@@ -64,7 +64,10 @@ def resume_changes(before: Mapping[str, Any], cfg: DictConfig) -> dict[str, tupl
 
 
 def _follows(key: str, raw: Mapping[str, Any], changes: Mapping[str, Any]) -> bool:
-    """Whether another change explains this one: of the value that it refers to, or of the class around it."""
+    """Whether another change explains this one: of the value that it refers to, or of the class around it.
+
+    What refers to a place, such as the run's own folder, is a place too.
+    """
     parts = key.split(".")
     prefixes = [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
     targets = [f"{prefix}._target_" for prefix in prefixes]
@@ -72,6 +75,8 @@ def _follows(key: str, raw: Mapping[str, Any], changes: Mapping[str, Any]) -> bo
         return True
     texts = [str(raw[prefix]) for prefix in prefixes if prefix in raw]
     referred = [reference for text in texts for reference in _REFERENCE.findall(text)]
+    if any(not matters(reference) for reference in referred):
+        return True
     return any(is_below(other, reference) for reference in referred for other in changes if other != key)
 
 

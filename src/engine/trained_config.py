@@ -15,6 +15,7 @@ from src.engine.chosen_checkpoint import chosen_checkpoint
 from src.engine.foreign_config import refuse_foreign
 from src.engine.judged import ORIGIN, judged_checkpoint
 from src.engine.parts import GIVEN
+from src.engine.processes import is_one_of_several
 from src.engine.task_kind import task_kind
 from src.engine.trained_run import TrainedRun, followed, read_trained_run, released_run
 from src.engine.trained_transform import bring_transform, transform_changes, unknown_transform
@@ -59,10 +60,13 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
         if not any(one.key in ("dataset", "experiment") for one in typed):
             _bring_data(chosen, cfg, run, typed)
     _check(chosen, run)
-    _say(cfg, chosen, checkpoint, typed)
-    changed = [] if free else transform_changes(chosen, run, dense=task.dense)
-    if changed:
-        _log.warning("%s is evaluated with %s.", checkpoint, ", ".join(changed))
+    # of several processes the one that started them says it
+    if not is_one_of_several():
+        if not free:
+            _say(cfg, chosen, checkpoint, typed)
+        changed = [] if free else transform_changes(chosen, run, dense=task.dense)
+        if changed:
+            _log.warning("%s is evaluated with %s.", checkpoint, ", ".join(changed))
     _keep(chosen)
     return chosen
 

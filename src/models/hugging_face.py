@@ -25,7 +25,7 @@ def read_config(name: str, *, encoder: str, otherwise: str) -> Any:
     ensure_torchvision()
     from transformers import AutoConfig
 
-    refuse_run(name, key=encoder)
+    refuse_run(name, key=f"{encoder}.name")
     try:
         return AutoConfig.from_pretrained(name, **from_where(name))
     except (OSError, ValueError, KeyError) as error:

@@ -154,6 +154,23 @@ def test_other_weights_take_what_is_typed(trained: Path, evaluate: Callable) -> 
     assert (ours.transform.size, ours.transform.crop, ours.encoder.image.image_size) == (40, 32, 32)
 
 
+def test_a_sweep_over_weights_and_over_runs(trained: Path, run_cli: Callable, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(trained, other)
+    config = OmegaConf.load(other / "checkpoints/config.yaml")
+    config.transform.eval.ops[0].height = config.transform.eval.ops[0].width = config.transform.crop = 32
+    config.transform.size = config.transform.eval.resize[0].size = 48
+    OmegaConf.save(config, other / "checkpoints/config.yaml")
+    words = ("-m", "task=retrieve", "task.ks=[1]", *QUICK, "name=s", f"checkpoint={trained},{other}")
+    answer = run_cli(*words, "weights=random,checkpoint")
+    assert answer.code == 0, answer.err
+    sizes = [
+        OmegaConf.load(tmp_path / f"outputs/sweeps/s/{job}/checkpoints/config.yaml").transform.size for job in range(4)
+    ]
+    assert sorted(sizes) == [36, 36, 48, 48]
+    assert run_cli(*words, "weights=random,checkpoint").out.count("is finished already") == 4
+
+
 def test_typed_data_settings_stand_on_top_of_the_runs_own(trained: Path, evaluate: Callable) -> None:
     answer, folder = evaluate("retrieve", f"checkpoint={trained}", "dataset.test=12")
     assert answer.code == 0, answer.err

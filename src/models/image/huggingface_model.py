@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.checkpoint import read_tensors
-from src.core.checkpoint_kind import refuse_checkpoint
+from src.core.checkpoint_kind import refuse_checkpoint, refuse_run
 from src.core.errors import UserError
 from src.models.hugging_face import (
     architecture_config,
@@ -31,6 +31,8 @@ def create_model(name: str | None, weights: str | None, architecture: Mapping[st
 
     Raises UserError for weights that are not there or do not fit, and for a model that reads no images.
     """
+    if weights is not None and Path(weights).is_dir():
+        refuse_run(weights, key="encoder.image.weights")
     file = None if weights is None or Path(weights).is_dir() else Path(weights)
     folder = weights if file is None else str(file.parent) if (file.parent / "config.json").is_file() else None
     source = folder if weights is not None else name
