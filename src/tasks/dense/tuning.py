@@ -60,7 +60,8 @@ class Tuning:
         if self.trained_blocks is None:
             return "The whole encoder was trained with the head, from the weights named above."
         if self.trained_blocks == 0:
-            return "The encoder was frozen; the head alone was trained."
+            moving = ", but for the running statistics of any BatchNorm" if self.batch_norm == "published" else ""
+            return f"The encoder was frozen{moving}; the head alone was trained."
         return f"The encoder's last {self.trained_blocks} block(s) were trained with the head, from the weights above."
 
     def prepare(self, encoder: ImageEncoder) -> None:
