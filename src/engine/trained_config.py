@@ -59,7 +59,7 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
         bring_transform(chosen, run, typed, checkpoint=checkpoint, dense=task.dense, trains=task.trains, free=free)
         if not any(one.key in ("dataset", "experiment") for one in typed):
             _bring_data(chosen, cfg, run, typed)
-    _check(chosen, run)
+    _check(chosen, run, typed)
     # of several processes the one that started them says it
     if not is_one_of_several():
         if not free:
@@ -163,13 +163,15 @@ def _bring_data(chosen: DictConfig, cfg: DictConfig, run: TrainedRun, typed: Seq
     OmegaConf.update(chosen, "store.overrides", [*theirs, *own], merge=False, force_add=True)
 
 
-def _check(chosen: DictConfig, run: TrainedRun) -> None:
+def _check(chosen: DictConfig, run: TrainedRun, typed: Sequence[Typed]) -> None:
     """Raise UserError, naming the run's config, where what it brings does not fit the classes of today."""
     for key in (*MODEL, "transform", *DATA):
         followed(chosen, key, source=str(run.source))
     try:
         validate(chosen, given=GIVEN, keys=_GROUPS)
     except UserError as error:
+        if any(one.key in str(error) for one in typed):
+            raise
         raise UserError(f"{run.source}, with which the checkpoint was trained: {error}") from error
 
 

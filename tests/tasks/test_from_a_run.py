@@ -115,7 +115,7 @@ def test_the_score_is_the_same_whatever_else_is_given(trained: Path, evaluate: C
         (("datamodule.max_tokens=40",), "was trained with datamodule.max_tokens=60 (here 40)"),
         (("rules=published",), "was trained with rules=corrected (here published)"),
         (("encoder.image.weights=x.pt",), "both name weights; give one of them"),
-        (("dataset.tests=3",), "dataset.tests is not a setting"),
+        (("dataset.tests=3",), "Error: dataset.tests is not a setting"),
     ],
 )
 def test_what_contradicts_the_checkpoint_is_refused(
