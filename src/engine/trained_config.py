@@ -14,6 +14,7 @@ from src.core.finished import BROUGHT, flatten, is_below
 from src.engine.chosen_checkpoint import chosen_checkpoint
 from src.engine.foreign_config import refuse_foreign
 from src.engine.judged import ORIGIN, judged_checkpoint
+from src.engine.older_config import fill_missing
 from src.engine.parts import GIVEN
 from src.engine.processes import is_one_of_several
 from src.engine.task_kind import task_kind
@@ -59,7 +60,8 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
         bring_transform(chosen, run, typed, checkpoint=checkpoint, dense=task.dense, trains=task.trains, free=free)
         if not any(one.key in ("dataset", "experiment") for one in typed):
             _bring_data(chosen, cfg, run, typed)
-    _check(chosen, run)
+    with open_dict(chosen):
+        _check(chosen, run, typed)
     # of several processes the one that started them says it
     if not is_one_of_several():
         if not free:
@@ -163,13 +165,20 @@ def _bring_data(chosen: DictConfig, cfg: DictConfig, run: TrainedRun, typed: Seq
     OmegaConf.update(chosen, "store.overrides", [*theirs, *own], merge=False, force_add=True)
 
 
-def _check(chosen: DictConfig, run: TrainedRun) -> None:
+def _check(chosen: DictConfig, run: TrainedRun, typed: Sequence[Typed]) -> None:
     """Raise UserError, naming the run's config, where what it brings does not fit the classes of today."""
     for key in (*MODEL, "transform", *DATA):
         followed(chosen, key, source=str(run.source))
+    filled = fill_missing(chosen, run.choices, given=GIVEN, keys=_GROUPS)
+    if filled:
+        _log.warning(
+            "%s is of an older version and lacks %s, taken as conf has it today.", run.source, ", ".join(filled)
+        )
     try:
         validate(chosen, given=GIVEN, keys=_GROUPS)
     except UserError as error:
+        if any(one.key in str(error) for one in typed):
+            raise
         raise UserError(f"{run.source}, with which the checkpoint was trained: {error}") from error
 
 

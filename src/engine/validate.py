@@ -33,6 +33,18 @@ def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequ
             _check_node(key, node, given.get(key, frozenset()))
 
 
+def missing_settings(
+    cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The parameters without a default that nodes of ``cfg`` lack, each with its node's dotted key."""
+    found = []
+    for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
+        if key.split(".")[0] in keys:
+            parameters = inspect.signature(resolve_target(node["_target_"])).parameters
+            found += [(key, name) for name in _required(parameters, given.get(key, frozenset())) if name not in node]
+    return found
+
+
 def resolve_target(path: str) -> Any:
     """The class or function that a ``_target_`` names; UserError where there is none."""
     module, _, name = path.rpartition(".")
@@ -67,12 +79,20 @@ def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
                 f"did you mean {near[0]}?" if near else f"it takes {', '.join(p for p in parameters if p not in given)}"
             )
             raise UserError(f"{key}.{name} is not a setting of {node['_target_']}; {hint}")
-    for name, parameter in parameters.items():
-        if name not in values and name not in given and parameter.default is inspect.Parameter.empty:
+    for name in _required(parameters, given):
+        if name not in values:
             raise UserError(f"{key} lacks the setting {name} of {node['_target_']}; give +{key}.{name}=VALUE.")
     for name, value in values.items():
         if not _builds_something(value):
             _check_value(f"{key}.{name}", value, annotations[name])
+
+
+def _required(parameters: Mapping[str, inspect.Parameter], given: frozenset[str]) -> list[str]:
+    return [
+        name
+        for name, parameter in parameters.items()
+        if name not in given and parameter.default is inspect.Parameter.empty
+    ]
 
 
 def _builds_something(value: Any) -> bool:

@@ -115,7 +115,7 @@ def test_the_score_is_the_same_whatever_else_is_given(trained: Path, evaluate: C
         (("datamodule.max_tokens=40",), "was trained with datamodule.max_tokens=60 (here 40)"),
         (("rules=published",), "was trained with rules=corrected (here published)"),
         (("encoder.image.weights=x.pt",), "both name weights; give one of them"),
-        (("dataset.tests=3",), "dataset.tests is not a setting"),
+        (("dataset.tests=3",), "Error: dataset.tests is not a setting"),
     ],
 )
 def test_what_contradicts_the_checkpoint_is_refused(
@@ -190,18 +190,27 @@ def test_a_config_of_somebody_else_builds_nothing(trained: Path, evaluate: Calla
     assert not (tmp_path / "ran").exists()
 
 
-def test_an_older_config_is_read_or_named(trained: Path, evaluate: Callable, tmp_path: Path) -> None:
+def test_what_an_older_config_lacks_is_filled_in_and_said(trained: Path, evaluate: Callable, tmp_path: Path) -> None:
     copied = tmp_path / "copied"
     shutil.copytree(trained / "checkpoints", copied)
     config = OmegaConf.load(copied / "config.yaml")
-    del config["model"]["sync_batch_norm"], config["num_prototypes"]
+    del config["model"]["sync_batch_norm"], config["num_prototypes"], config["store"]["codec"]
+    del config["dataset"]["prevalence"], config["encoder"]["text"]["lowercase"]
+    OmegaConf.save(config, copied / "config.yaml")
+    answer, folder = evaluate("retrieve", f"checkpoint={copied}")
+    assert answer.code == 0, answer.err
+    said = (
+        "is of an older version and lacks encoder.text.lowercase=True, model.sync_batch_norm=False, store.codec=raw, da"
+    )
+    assert said in answer.out
+    assert OmegaConf.load(folder / "checkpoints/config.yaml").dataset.prevalence == 0.16
+    config["model"]["dropped"] = 1
     OmegaConf.save(config, copied / "config.yaml")
     answer, _ = evaluate("retrieve", f"checkpoint={copied}")
     assert answer.code == 1
-    assert "model lacks the setting sync_batch_norm" in answer.err
-    assert str(copied / "config.yaml") in answer.err
-    answer, _ = evaluate("retrieve", f"checkpoint={copied}", "model.sync_batch_norm=false")
-    assert answer.code == 0, answer.err
+    assert (
+        f"{copied / 'config.yaml'}, with which the checkpoint was trained: model.dropped is not a setting" in answer.err
+    )
 
 
 def test_a_checkpoint_without_its_config_is_said(
