@@ -12,6 +12,8 @@ from src.core.finished import differences
 _NO_PART = (
     # the model that is evaluated, and who computes how fast
     *("encoder", "checkpoint", "weights", "seed", "resume", "bench"),
+    # which version of its data set is there
+    "dataset.reader.version",
     *("store.dataset", "store.overrides", "store.folder", "datamodule.cache", "callbacks.last"),
     *(
         "trainer.accelerator",

@@ -64,9 +64,9 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
         _check(chosen, run, typed)
     # of several processes the one that started them says it
     if not is_one_of_several():
-        if not free:
-            _say(cfg, chosen, checkpoint, typed)
         changed = [] if free else transform_changes(chosen, run, dense=task.dense)
+        if not free:
+            _say(cfg, chosen, checkpoint, typed, as_trained=not changed and not task.dense)
         if changed:
             _log.warning("%s is evaluated with %s.", checkpoint, ", ".join(changed))
     _keep(chosen)
@@ -182,7 +182,7 @@ def _check(chosen: DictConfig, run: TrainedRun, typed: Sequence[Typed]) -> None:
         raise UserError(f"{run.source}, with which the checkpoint was trained: {error}") from error
 
 
-def _say(cfg: DictConfig, chosen: DictConfig, checkpoint: Path, typed: Sequence[Typed]) -> None:
+def _say(cfg: DictConfig, chosen: DictConfig, checkpoint: Path, typed: Sequence[Typed], *, as_trained: bool) -> None:
     experiment = next((one.word.lstrip("+") for one in typed if one.key == "experiment"), None)
     before, after = ({key: followed(one, key, source="") for key in (*MODEL, "transform")} for one in (cfg, chosen))
     ours, theirs = flatten(before), flatten(after)
@@ -197,8 +197,9 @@ def _say(cfg: DictConfig, chosen: DictConfig, checkpoint: Path, typed: Sequence[
         )
     data = followed(chosen, "store.dataset", source="")
     _log.info(
-        "Evaluating %s as it was trained: encoder %s, transform of %s cut to %s pixels, rules=%s; on %s.",
+        "Evaluating %s%s: encoder %s, transform of %s cut to %s pixels, rules=%s; on %s.",
         checkpoint,
+        " as it was trained" if as_trained else "",
         OmegaConf.select(chosen, "encoder.image.name"),
         OmegaConf.select(chosen, "transform.size"),
         OmegaConf.select(chosen, "transform.crop"),

@@ -161,7 +161,11 @@ def _without_machine(cfg: DictConfig, choices: Mapping[str, Any], checkpoint: Pa
     """Plain values, with the run's own in the place of what Hydra knows of the process that composes."""
     plain: Any = OmegaConf.to_container(cfg, resolve=False)
     if isinstance(plain.get("store"), dict):
-        plain["store"] |= {"name": choices.get("store"), "dataset": choices.get("dataset"), "overrides": []}
+        plain["store"] |= {
+            "name": choices.get("store") or "default",
+            "dataset": choices.get("dataset"),
+            "overrides": [],
+        }
     if isinstance(plain.get("paths"), dict):
         plain["paths"] |= {"run": str(checkpoint.parent.parent)}
     return dict(plain)

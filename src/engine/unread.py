@@ -51,6 +51,8 @@ _GIVEN = {
     "make_trainer": ("trainer.max_epochs", "callbacks.early_stopping.patience"),
 }
 """Keys of these parts that the task gives values of its own, from its probe or its tuning."""
+_OF_TRAINING = {"trainer.max_epochs", "trainer.max_steps"}
+"""Keys of a trainer that are no advice for a task without an optimiser."""
 _ALWAYS = ("task", "name", "seed", "paths", "resume")
 _REFERENCE = re.compile(r"\$\{(?:oc\.select:)?([a-z_][\w.]*)[},]")
 
@@ -90,6 +92,7 @@ def refuse_unread(
     read, overwritten = read_keys(cfg, parts), overwritten_keys(parts)
     if "loss" in parts and {"loss", "num_prototypes"} & varied:
         read.add("num_prototypes")
+    useless = overwritten if "optimizer" in parts else overwritten | _OF_TRAINING
     for one in typed:
         if one.key.split(".")[0] not in cfg:
             # an experiment or a sweep, which is no key
@@ -97,12 +100,11 @@ def refuse_unread(
         touched = any(is_below(one.key, key) or is_below(key, one.key) for key in read)
         if not touched or one.key in overwritten:
             raise UserError(
-                f"{one.word} has no effect: task={task} does not read {one.key}; "
-                f"{_advice(cfg, one, read, overwritten)}."
+                f"{one.word} has no effect: task={task} does not read {one.key}; {_advice(cfg, one, read, useless)}."
             )
 
 
-def _advice(cfg: DictConfig, one: Typed, read: set[str], overwritten: set[str]) -> str:
+def _advice(cfg: DictConfig, one: Typed, read: set[str], useless: set[str]) -> str:
     leaves = flatten(OmegaConf.to_container(cfg, resolve=False))
     name = one.key.rpartition(".")[2]
     same = [
@@ -110,7 +112,7 @@ def _advice(cfg: DictConfig, one: Typed, read: set[str], overwritten: set[str]) 
         for key in leaves
         if key.rpartition(".")[2] == name
         and key != one.key
-        and key not in overwritten
+        and key not in useless
         and any(is_below(key, part) for part in read)
     ]
     if one.option is None and same:

@@ -43,7 +43,8 @@ class Values:
     """Measures that are means over cases. ``value_NM``: float64, NaN where a case does not count for a measure.
 
     ``means``: further measures, each the mean of those that it names, such as one over categories. ``positive_NM``:
-    bool, whether the case has the finding that the measure is of; None for measures that are of none. ``truth``:
+    bool, whether the case has the finding that the measure is of; None for measures that are of none. ``limited_by``:
+    for a measure over several findings the measures of each, whose patients limit it. ``truth``:
     ``content_digest`` of the masks, phrases or reports that the values were measured against; None where there is none.
     """
 
@@ -52,6 +53,7 @@ class Values:
     value_NM: Tensor
     means: Mapping[str, Sequence[str]] = field(default_factory=dict)
     positive_NM: Tensor | None = None
+    limited_by: Mapping[str, Sequence[str]] = field(default_factory=dict)
     truth: str | None = None
 
     def restricted_to(self, kept_NM: Tensor) -> "Values":
@@ -115,7 +117,11 @@ def _columns_of(cases: Cases) -> tuple[dict[str, Any], dict[str, Any]]:
         columns = {f"value/{name}": cases.value_NM[:, m].numpy() for m, name in enumerate(cases.names)}
         if cases.positive_NM is not None:
             columns |= {f"positive/{name}": cases.positive_NM[:, m].numpy() for m, name in enumerate(cases.names)}
-        return columns, {"means": {name: list(over) for name, over in cases.means.items()}, "truth": cases.truth}
+        lists = {
+            about: {name: list(over) for name, over in getattr(cases, about).items()}
+            for about in ("means", "limited_by")
+        }
+        return columns, {**lists, "truth": cases.truth}
     if isinstance(cases, Matches):
         return columns_of_matches(cases)
     columns = {}
@@ -149,6 +155,7 @@ def _cases(table: Any, about: Mapping[str, Any]) -> Cases:
             value_NM=stack("value"),
             means=about.get("means", {}),
             positive_NM=stack("positive") if known else None,
+            limited_by=about.get("limited_by", {}),
             truth=about.get("truth"),
         )
     return Scores(

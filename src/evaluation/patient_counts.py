@@ -41,12 +41,12 @@ class PatientCounts:
     def __init__(self, cases: Cases) -> None:
         self._group_N = cases.keys.group_N
         # of values alone, whose columns are the metrics themselves
-        self._means = cases.means if isinstance(cases, Values) else None
+        self._means = {**cases.means, **cases.limited_by} if isinstance(cases, Values) else None
         self._undecided = without_threshold(cases) if isinstance(cases, Scores) else []
         self._columns = self._by_column(cases)
         counted_N = cases.counted_N if isinstance(cases, Matches) else None
         total = self._patients(torch.ones(len(cases.keys), dtype=torch.bool) if counted_N is None else counted_N)
-        self._all = PatientCount(total, f"{_patients(total)} in all")
+        self._all = PatientCount(total, f"{_patients(total)} {'in all' if counted_N is None else 'whose images count'}")
 
     def of(self, metric: str) -> PatientCount:
         """Those of a metric by its name without the group: ``auroc_mean``, ``auroc/Edema``, ``accuracy``, ``dice``."""

@@ -20,6 +20,7 @@ is so by the truth alone, so that two models are compared on the same images: ``
 Axes: N images, F findings, H and W pixels, M measures.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,7 @@ from src.evaluation.estimate import Estimate
 from src.evaluation.mask_distance import outline_distances
 from src.evaluation.measure import measure
 
+_log = logging.getLogger(__name__)
 CORRECTED, PUBLISHED = "segment", "segment_published"
 _MEASURES = ("dice", "iou", "dice_positive", "hd95", "boundary_f")
 _PUBLISHED_MEASURES = ("dice",)
@@ -74,16 +76,27 @@ class MaskFigures:
         self._positives.append(there_F > 0)
 
     def cases(self, keys: CaseKeys) -> Values:
-        """The images as cases: each measure as the mean over the findings, and ``dice/FINDING`` of several."""
+        """The images as cases: each measure as the mean over the findings, and ``dice/FINDING`` of several.
+
+        A finding that no image has is left out, which a warning says; all are kept where none has any.
+        """
         names = list(_PUBLISHED_MEASURES if self._published else _MEASURES)
         value_NMF, positive_NF = torch.stack(self._values), torch.stack(self._positives)
+        there = positive_NF.any(dim=0).nonzero().flatten().tolist() or list(range(len(self._names)))
+        if absent := [name for f, name in enumerate(self._names) if f not in there]:
+            group = PUBLISHED if self._published else CORRECTED
+            _log.warning("%s: left out, as no image has it: %s", group, ", ".join(absent))
+        value_NMF, positive_NF = value_NMF[:, :, there], positive_NF[:, there]
         value_NM = value_NMF.nanmean(dim=2)
         positive_NM = positive_NF.any(dim=1, keepdim=True).expand_as(value_NM)
+        limited_by: dict[str, list[str]] = {}
         if len(self._names) > 1:
-            names += [f"dice/{name}" for name in self._names]
+            own = [f"dice/{self._names[f]}" for f in there]
+            limited_by = dict.fromkeys(names, own)
+            names += own
             value_NM = torch.cat([value_NM, value_NMF[:, 0]], dim=1)
             positive_NM = torch.cat([positive_NM, positive_NF], dim=1)
-        return Values(keys=keys, names=tuple(names), value_NM=value_NM, positive_NM=positive_NM)
+        return Values(keys=keys, names=tuple(names), value_NM=value_NM, positive_NM=positive_NM, limited_by=limited_by)
 
     def figures(self, cases: Values, *, resamples: int) -> dict[str, Estimate | float | int]:
         """Every figure of ``cases``, which this object gave, by its name, with 95 % intervals.
@@ -95,7 +108,8 @@ class MaskFigures:
         figures = measure(cases, group=group, resamples=resamples)
         if not self._published:
             both_F, found_F, there_F = self._sums_3F
-            pooled = float(_overlap(2 * both_F, found_F + there_F).mean())
+            known_F = there_F > 0 if (there_F > 0).any() else torch.ones_like(there_F, dtype=torch.bool)
+            pooled = float(_overlap(2 * both_F, found_F + there_F)[known_F].mean())
             figures[f"{group}/pooled_dice"] = Estimate(pooled, torch.nan, torch.nan)
             positives = ~cases.value_NM[:, _MEASURES.index("dice_positive")].isnan()
             figures[f"{group}/positives"] = int(positives.sum())

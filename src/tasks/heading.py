@@ -9,7 +9,7 @@ from src.core.evaluated_model import EvaluatedModel
 from src.data.sources import Split
 
 FEW = 100
-"""Fewer patients than this are said to be few: of so many, a share is known to within a tenth at best."""
+"""Fewer patients than this are said to be few: a share of so many is uncertain by up to a tenth."""
 
 _SPLITS = {"train": "training", "val": "validation", "test": "test"}
 _NOT_HELD_OUT = {
@@ -63,8 +63,8 @@ def heading_of(
     if patients < FEW:
         uncertain = 1.96 * 0.5 / math.sqrt(max(patients, 1))
         notes.append(
-            f"Few patients ({patients}, fewer than {FEW}): intervals are wide; a share of so many is known to within "
-            f"{uncertain:.2f} at best (95 %)."
+            f"Few patients ({patients}, fewer than {FEW}): a share of so many is uncertain by up to {uncertain:.2f} to "
+            "either side (95 %)."
         )
     if split in _NOT_HELD_OUT:
         notes.append(_NOT_HELD_OUT[split])

@@ -251,7 +251,7 @@ def _prepare(option: str, arguments: list[str], raw: Path, store: Path, run_cli:
     places = [f"paths.raw={raw / tree}", f"paths.store={store}"]
     own = [f"dataset={data_set}", *(word for word in arguments if word.startswith("dataset."))]
     # an experiment may choose another store, and other settings of the reader
-    own += [word for word in arguments[:1] if word.startswith("+experiment=")]
+    own += [word for word in arguments[:1] if word.startswith(("+experiment=detect", "+experiment=segment"))]
     chosen_by_itself = arguments[0] == f"dataset={data_set}"
     for task in ("prepare", "doctor") if chosen_by_itself else ("prepare",):
         answer = run_cli(f"task={task}", *own, *places, "task.num_workers=0")

@@ -23,7 +23,9 @@ import src.run
 for package in ("core", "heads", "losses"):
     module = importlib.import_module(f"src.{package}")
     for info in pkgutil.walk_packages(module.__path__, f"src.{package}."):
-        importlib.import_module(info.name)
+        # its classes are subclasses of mmdet's, and only a head's config names them
+        if info.name != "src.heads.published_yolo":
+            importlib.import_module(info.name)
 sys.argv = ["run.py", "--cfg", "job", "head=faster_rcnn"]
 try:
     src.run.cli()

@@ -20,6 +20,7 @@ from src.data.datasets.coco import CocoSource
 from src.data.datasets.mask_folder import MaskFolderSource
 from src.data.outlines import RunLengths
 from src.data.packed_table import PackedTable
+from src.data.reader import Reader
 from src.data.resize import fit_longest_side
 from src.data.store.packing import Job, pack_store
 from src.data.store.recipe import Recipe
@@ -122,6 +123,7 @@ def packed(raw: Path, folder: Path, **recipe: Any) -> OneSplit:
             reports="labels",
             masks="own",
             given_subset=lambda _: None,
+            read_sections=Reader.sections,
         )
     )
 

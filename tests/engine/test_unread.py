@@ -116,3 +116,8 @@ def test_references_are_followed_and_own_values_of_a_task_are_not() -> None:
     assert "transform" in read_keys(cfg, ["datamodule"])
     assert "transform" not in read_keys(cfg, ["loss"])
     assert overwritten_keys(["make_trainer", "dataset"]) == {"trainer.max_epochs", "callbacks.early_stopping.patience"}
+
+
+def test_the_advice_names_no_key_that_has_no_use_for_the_task(check: Callable[..., None]) -> None:
+    with pytest.raises(UserError, match="task=zero_shot does not read probe.max_epochs; leave it out"):
+        check("task=zero_shot", "probe.max_epochs=3")

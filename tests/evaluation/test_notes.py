@@ -13,11 +13,14 @@ def test_the_number_of_resamples_and_the_reasons_by_finding() -> None:
         "classify/auroc/rare": Estimate(0.9, reason="1 patient with it"),
         "classify/f1/rare": Estimate(0.9, reason="1 patient with it"),
         "classify/accuracy": Estimate(0.5, reason="4 patients in all"),
+        "classify/the_score": Estimate(0.5, reason="4 patients in all"),
         "classify/findings": 3,
     }
     assert interval_notes(figures) == [
         "Intervals: the middle 95 % of 1000 bootstrap resamples of the patients; fewer define mass (993).",
-        "No interval: the means (rare has 1 patient with it); rare (1 patient with it); accuracy (4 patients in all).",
+        "No interval (rare has 1 patient with it): the means.",
+        "No interval (1 patient with it): rare.",
+        "No interval (4 patients in all): accuracy, the score.",
     ]
 
 

@@ -94,11 +94,13 @@ def test_every_measure_of_an_image_is_the_naive_one(seed: int, ignores: bool) ->
         columns.append((dice, iou, dice if (truth_HW == 1).any() else NAN, *naive_distances(*outlines, shape)))
         if ignored_HW.all():
             columns[-1] = (NAN,) * 5
-    known = [[value for value in of if value == value] for of in zip(*columns, strict=True)]
+    # a finding that no image has enters no mean, unless none has any
+    there = [f for f in range(2) if (truth_FHW[f] == 1).any()] or [0, 1]
+    known = [[value for value in of if value == value] for of in zip(*(columns[f] for f in there), strict=True)]
     expected = [sum(of) / len(of) if of else NAN for of in known]
     cases = cases_of([(predicted_FHW, truth_FHW)], ("a", "b"))
-    assert cases.names == ("dice", "iou", "dice_positive", "hd95", "boundary_f", "dice/a", "dice/b")
-    assert cases.value_NM[0].tolist() == pytest.approx([*expected, columns[0][0], columns[1][0]], nan_ok=True)
+    assert cases.names == ("dice", "iou", "dice_positive", "hd95", "boundary_f", *(f"dice/{'ab'[f]}" for f in there))
+    assert cases.value_NM[0].tolist() == pytest.approx([*expected, *(columns[f][0] for f in there)], nan_ok=True)
 
 
 def test_four_by_four_by_hand() -> None:
@@ -233,9 +235,22 @@ def test_a_finding_of_few_patients_has_no_interval() -> None:
     for n in range(10):
         masks.add(torch.ones(2, 3, 3).bool(), torch.cat([one, one * (n < 4)]))
     figures = masks.figures(masks.cases(CaseKeys.of(torch.arange(10))), resamples=50)
-    assert figures["segment/dice"].low < figures["segment/dice"].high
     assert figures["segment/dice/common"].low == 1
     assert figures["segment/dice/rare"].reason == "4 patients with it"
+    # a mean with it shows no more
+    for measure in ("dice", "iou", "hd95", "boundary_f"):
+        assert figures[f"segment/{measure}"].reason == "rare has 4 patients with it"
+
+
+def test_a_finding_that_no_image_has_enters_no_mean(caplog: pytest.LogCaptureFixture) -> None:
+    masks = MaskFigures(("there", "absent"), published=False)
+    truth = torch.tensor([[[1, 1], [0, 0]], [[0, 0], [0, 0]]], dtype=torch.uint8)
+    for _ in range(6):
+        masks.add(torch.ones(2, 2, 2).bool(), truth)
+    figures = masks.figures(masks.cases(CaseKeys.of(torch.arange(6))), resamples=50)
+    assert value_of(figures["segment/dice"]) == pytest.approx(2 * 2 / (4 + 2))
+    assert "segment/dice/absent" not in figures
+    assert "segment: left out, as no image has it: absent" in caplog.text
 
 
 def test_masks_of_another_size_are_refused() -> None:

@@ -99,8 +99,9 @@ def test_padding_changes_nothing_under_corrected_rules(make: Make) -> None:
         objective(model, batch_of(model, length=length)).backward()
     for (name, one), other in zip(short.named_parameters(), long.parameters(), strict=True):
         if one.grad is not None:
+            # matrices of other widths are summed in another order, by other kernels on other processors
             torch.testing.assert_close(
-                one.grad, other.grad, atol=1e-5, rtol=1e-4, msg=lambda m, name=name: f"{name} {m}"
+                one.grad, other.grad, atol=1e-4, rtol=1e-3, msg=lambda m, name=name: f"{name} {m}"
             )
     for (name, one), other in zip(short.named_buffers(), long.buffers(), strict=True):
         torch.testing.assert_close(one, other, atol=1e-6, rtol=1e-5, msg=lambda m, name=name: f"{name} {m}")

@@ -209,10 +209,10 @@ CACHED = ("probe=cached", "probe.fractions=[1.0]", "probe.seeds=[1]", "probe.max
 
 
 def test_a_threshold_that_nothing_chose_is_said_and_its_figures_left_out(
-    run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
+    run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path
 ) -> None:
     table = _rare(tmp_path, {"train": [0, 1] * 8, "val": [0] * 8, "test": [0, 0, 1, 1] * 5})
-    out, folder = _classify_rare(run_cli, tiny, table, *CACHED)
+    out, folder = _classify_rare(run_cli, tiny_head, table, *CACHED)
     (record,) = read_records(folder)
     assert not {f"classify/{name}/rare" for name in ("f1", "sensitivity", "specificity")} & set(record.figures)
     assert record.figures["classify/f1_mean"].value == record.figures["classify/f1/common"].value
@@ -231,9 +231,11 @@ def test_a_threshold_that_nothing_chose_is_said_and_its_figures_left_out(
     assert record.evaluated_on == "20 test images, pairs (rare.csv)"
 
 
-def test_a_finding_that_nothing_could_teach_is_marked(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
+def test_a_finding_that_nothing_could_teach_is_marked(
+    run_cli: Callable, tiny_head: tuple[str, ...], tmp_path: Path
+) -> None:
     table = _rare(tmp_path, {"train": [0] * 16, "val": [0, 1] * 4, "test": [0, 0, 1, 1] * 5})
-    out, folder = _classify_rare(run_cli, tiny, table, *CACHED, "probe.seeds=[1,2]", "probe.fractions=[0.5,1.0]")
+    out, folder = _classify_rare(run_cli, tiny_head, table, *CACHED, "probe.seeds=[1,2]", "probe.fractions=[0.5,1.0]")
     records = read_records(folder)
     assert len(records) == 4
     for record in records:

@@ -35,7 +35,7 @@ def test_few_patients_are_said_however_many_images_they_have(patients: int) -> N
     (note,) = heading.notes
     assert note.startswith(f"Few patients ({patients}, fewer than 100): ")
     # half the width of the normal 95 % interval of a share of one half
-    assert f" {1.96 * (0.25 / patients) ** 0.5:.2f} at best" in note
+    assert f" up to {1.96 * (0.25 / patients) ** 0.5:.2f} to" in note
     assert not heading_of(RANDOM, _keys(FEW, images=1000), split="test", dataset="own", cases="images").notes
 
 

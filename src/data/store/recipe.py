@@ -50,10 +50,10 @@ class StoreSettings:
         typed = [word for word in self.overrides if word.startswith(_ABOUT_DATA)]
         keys = {word.partition("=")[0] for word in typed}
         added = [word for word in extra if word.partition("=")[0] not in keys]
-        # an experiment chooses its store, and the settings of its reader, itself
-        chosen = [word for word in self.overrides if word.startswith(_EXPERIMENT)]
-        if not chosen and self.name != "default":
-            chosen = [f"store={self.name}"]
+        chosen: list[str] = []
+        if self.name != "default":
+            # an experiment chooses its store, and the settings of its reader, itself
+            chosen = [word for word in self.overrides if word.startswith(_EXPERIMENT)] or [f"store={self.name}"]
         return shlex.join(
             ["python", "-m", "src.run", f"task={task}", *chosen, f"dataset={self.dataset}", *typed, *added]
         )

@@ -100,8 +100,8 @@ def notes(table: Table) -> list[str]:
     if counts != {1}:
         each = f"{counts.copy().pop()} runs" if len(counts) == 1 else "the number of runs in brackets"
         said.append(f"Mean ± sample standard deviation over {each}.")
-    if 1 in counts:
-        said.append("A single run stands with its 95 % bootstrap interval over the test cases.")
+    if any(math.isfinite(cell.low) for row in table.rows for cell in row.cells):
+        said.append("A single run stands with its 95 % bootstrap interval over the evaluated cases.")
     said += _without_interval(table)
     sources = dict.fromkeys(c.published.source for row in table.rows for c in row.cells if c.published is not None)
     if sources:

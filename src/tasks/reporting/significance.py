@@ -98,6 +98,8 @@ class _Comparison:
         """The difference of two cells over their common repeats, or why there is none."""
         ours, theirs = ({point.repeat: point for point in side.points} for side in (cell, baseline))
         pairs = [(ours[repeat], theirs[repeat]) for repeat in ours if repeat in theirs]
+        if not baseline.points:
+            return "the other row has no value"
         if not pairs:
             return "no run has the same seed as one of the other row"
         group, _, name = metric.partition("/")

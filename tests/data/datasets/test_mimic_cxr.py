@@ -115,7 +115,14 @@ def test_a_packed_tree_gives_the_captions_of_its_rules(tmp_path: Path, monkeypat
         "src.data.datasets.mimic_cxr.studies_with_custom_rules", lambda: frozenset({reports[1].stem, "s50913680"})
     )
     store = StoreSettings(
-        folder=str(tmp_path / "store"), size=32, pad=False, codec="raw", dataset="mimic_cxr", overrides=()
+        name="default",
+        folder=str(tmp_path / "store"),
+        resize="longest",
+        size=32,
+        pad=False,
+        codec="raw",
+        dataset="mimic_cxr",
+        overrides=(),
     )
     config = OmegaConf.to_container(OmegaConf.load(CONF / "dataset/_packed.yaml"), resolve=False)
     del config["_target_"]

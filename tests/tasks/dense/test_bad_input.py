@@ -22,7 +22,13 @@ VIT = typed("detect", head="retinanet", encoder="vit")
         (("task=detect", "head=linear", *CNN, *PHANTOM), "LinearHead is no head for task=detect; choose"),
         (("task=segment", "head=retinanet", *CNN, *PHANTOM), "MMDetHead is no segmentation head; choose"),
         (("task=detect", "head=fcn", *CNN, *PHANTOM), "MMSegHead is no detection head; choose"),
-        (("task=classify", "head=unet", *CNN, *PHANTOM, "transform.crop=32"), "UNetHead is no head for task=classify"),
+        (
+            (
+                *("task=classify", "head=unet", "transform.crop=32"),
+                *(word for word in (*CNN, *PHANTOM) if not word.startswith("tuning.")),
+            ),
+            "UNetHead is no head for task=classify",
+        ),
         ((*DETECT, "dataset.prevalence=0"), "the training split has not one box, so nothing can be learnt"),
         ((*SEGMENT, "dataset.prevalence=0"), "the training split has not one mask, so nothing can be learnt"),
         ((*DETECT, "dataset.val=0"), "the validation split has no usable image"),
