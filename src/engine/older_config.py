@@ -23,8 +23,10 @@ def fill_missing(
     """
     missing = missing_settings(cfg, given=given, keys=tuple(keys))
     today = _composed(choices) if missing else None
+    if today is None:
+        return []
     filled = []
-    for node, name in missing if today is not None else ():
+    for node, name in missing:
         ours, theirs = OmegaConf.select(today, node), OmegaConf.select(cfg, node)
         if not OmegaConf.is_dict(ours) or ours.get("_target_") != theirs.get("_target_") or name not in ours:
             continue

@@ -119,5 +119,5 @@ def test_references_are_followed_and_own_values_of_a_task_are_not() -> None:
 
 
 def test_the_advice_names_no_key_that_has_no_use_for_the_task(check: Callable[..., None]) -> None:
-    with pytest.raises(UserError, match="task=zero_shot does not read probe.max_epochs; leave it out"):
+    with pytest.raises(UserError, match=r"task=zero_shot does not read probe\.max_epochs; leave it out"):
         check("task=zero_shot", "probe.max_epochs=3")
