@@ -8,7 +8,7 @@ from src.core.errors import UserError
 from src.core.files import write_text
 from src.pictures.sweep_plot import Mark, Panel, draw_sweep
 from src.tasks.reporting.axes import find_axes
-from src.tasks.reporting.cells import Cell, Table, find_row, make_table
+from src.tasks.reporting.cells import Cell, Table, find_row, make_table, record_notes
 from src.tasks.reporting.jobs import Job, Unfinished, left_out, read_jobs
 from src.tasks.reporting.metrics import choose_metrics, metric_label
 from src.tasks.reporting.published import Published
@@ -64,6 +64,7 @@ def report(
         row = find_row(table, baseline)
         compare_rows(table, row, resamples=resamples)
         table.notes += difference_notes(table, row)
+    table.notes += record_notes(table)
     if missing := left_out(sweeps):
         table.notes.append(f"Left out, as not finished: {', '.join(missing)}.")
     into = Path(folder) if folder is not None else _own_folder(sweeps)

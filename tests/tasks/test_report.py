@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -311,3 +312,16 @@ def test_what_is_left_out_is_said(ablation: Path, capsys: pytest.CaptureFixture[
     make_report(ablation, unfinished="leave_out")
     assert f"Left out, as not finished: {ablation / '7'}" in capsys.readouterr().out
     assert "Left out, as not finished" in (ablation / "report" / "report.md").read_text()
+
+
+def test_what_the_runs_say_of_their_figures_stands_below(tmp_path: Path) -> None:
+    jobs = [hits_job({"loss": loss, "seed": seed}, 0.5) for loss in (ITA, ALL) for seed in (1, 2)]
+    sweep = write_sweep(tmp_path / "s", jobs)
+    for number in range(4):
+        (record,) = read_records(sweep / str(number))
+        notes = ("† rare: nothing could be learnt of it.", *(("Few patients (10).",) if number < 2 else ()))
+        write_records([replace(record, notes=notes)], sweep / str(number))
+    make_report(sweep)
+    lines = (sweep / "report" / "report.md").read_text().splitlines()
+    assert "- ITA, ITA + CTA + CPA: † rare: nothing could be learnt of it." in lines
+    assert "- ITA: Few patients (10)." in lines

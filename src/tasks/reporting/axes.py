@@ -19,7 +19,7 @@ _NO_AXIS = ("hydra", "sweep", "resume")
 class Point:
     """One record of one job. ``settings``: the value of every key that was set for any job. ``repeat``: which of the
     repeats it is, the job's and, where one job judged several, its record's. ``model``: what was evaluated; None for
-    runs that are older than that record.
+    runs that are older than that record. ``notes``: what the run says of its figures.
     """
 
     job: Job
@@ -28,6 +28,7 @@ class Point:
     figures: Figures
     cases: Mapping[str, Path]
     model: EvaluatedModel | None
+    notes: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -116,6 +117,7 @@ def _point(job: Job, index: int, keys: Sequence[str], repeats: Sequence[str]) ->
         figures=record.figures,
         cases=cases,
         model=record.model,
+        notes=record.notes,
     )
 
 

@@ -16,6 +16,8 @@ from src.tasks.reporting.metrics import metric_label
 from src.tasks.reporting.published import Published, not_reproduced
 from src.tasks.reporting.published_figures import Figure
 
+_MOST_NOTES = 8
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -112,6 +114,17 @@ def _same_files(one: Point, other: Point) -> bool:
 
 def _bytes(path: Path) -> bytes:
     return path.read_bytes() if path.is_file() else b""
+
+
+def record_notes(table: Table) -> list[str]:
+    """What the runs say of their own figures, such as findings that nothing taught, each with the rows that say it."""
+    rows: dict[str, dict[str, None]] = {}
+    for point in table.axes.points:
+        for note in point.notes:
+            rows.setdefault(note, {})[row_label(table.axes, point)] = None
+    said = [f"{', '.join(labels)}: {note}" for note, labels in rows.items()]
+    more = len(said) - _MOST_NOTES
+    return [*said[:_MOST_NOTES], *([f"{more} more such notes stand in the runs' results.md."] if more > 0 else [])]
 
 
 def name_cells(table: Table, places: Sequence[tuple[Row, Column]]) -> str:
