@@ -19,6 +19,9 @@ MIN_TRAININGS = 3
 
 
 _ROUNDING = 1e-12
+_MARGIN = 1.2
+"""By which the variance between trainings is taken too large: where that of three is small by chance, the patients'
+critical value alone would count, and 1.1 % be starred at the level of 1 % that a table of six rows asks for."""
 
 
 class Difference(NamedTuple):
@@ -91,10 +94,10 @@ def difference_of_trainings(
     trainings as the readers. The variance of the mean over S trainings has two parts: that of the patients, v_p, from
     the bootstrap, in which the same patients are drawn for all trainings; and that between trainings, v_t = s^2 / S of
     the sample variance s^2. v_p is taken times m / (m - 1) for m patients, since a bootstrap of few draws them too much
-    alike. The ratio of the mean to sqrt(v_p + v_t) is held against the critical values of Student's t at m - 1 and
-    S - 1 degrees of freedom, weighted by v_p and v_t (Cochran and Cox, Experimental Designs, 1957, section 4.14), which
-    holds the level also where one part is small. Of a single training or two, v_t is not known: interval and p value
-    are then of the patients alone.
+    alike, and v_t times ``_MARGIN``. The ratio of the mean to sqrt(v_p + v_t) is held against the critical values of
+    Student's t at m - 1 and S - 1 degrees of freedom, weighted by v_p and v_t (Cochran and Cox, Experimental Designs,
+    1957, section 4.14), which holds the level also where one part is small. Of a single training or two, v_t is not
+    known: interval and p value are then of the patients alone.
 
     Args:
         observed_S: the difference of each pair of runs of one seed.
@@ -112,7 +115,8 @@ def difference_of_trainings(
         return Difference(value, math.nan, math.nan, math.nan, trainings)
     parts = [(float(drawn_R.var()) * patients / (patients - 1), patients - 1)]
     if trainings >= MIN_TRAININGS:
-        parts.append((float(torch.tensor(observed_S, dtype=torch.float64).var()) / trainings, trainings - 1))
+        spread = float(torch.tensor(observed_S, dtype=torch.float64).var())
+        parts.append((_MARGIN * spread / trainings, trainings - 1))
     error = math.sqrt(sum(variance for variance, _ in parts))
     reach = _critical(parts, level) * error
     p = _p_value(abs(value) / error, parts) if error > _ROUNDING else 1.0 if value == 0 else 2 / (len(drawn_R) + 1)
