@@ -121,5 +121,8 @@ def _read_picture(path: Path) -> np.ndarray:
         raise ValueError("is not a PNG, JPEG, TIFF, BMP or DICOM image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"is above the {MAX_PIXELS // 1_000_000} megapixels admitted") from None
+    except FileNotFoundError:
+        # gone since its first bytes were read
+        raise ValueError("is missing") from None
     except (OSError, SyntaxError, EOFError) as error:
         raise ValueError(f"is cut off or damaged ({error})") from error

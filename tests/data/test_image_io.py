@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.image_io import ImageError, read_image
+from src.data.image_io import ImageError, _read_picture, read_image
 
 HEIGHT, WIDTH = 40, 60
 
@@ -155,3 +155,8 @@ def test_any_width_and_a_very_large_image_are_read_to_the_bit(tmp_path: Path, sh
     image_HW = image_HW.reshape(shape)
     cv2.imwrite(str(tmp_path / "a.png"), image_HW, [cv2.IMWRITE_PNG_COMPRESSION, 1])
     np.testing.assert_array_equal(_read(tmp_path / "a.png"), image_HW)
+
+
+def test_an_image_that_vanishes_after_its_first_bytes_were_read_is_missing_and_not_damaged(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"^is missing$"):
+        _read_picture(tmp_path / "gone.png")
