@@ -26,7 +26,7 @@ def main(cfg: DictConfig) -> None:
         # In a sweep the other jobs go on, and Hydra raises this one's error after the last.
         if message is None or HydraConfig.get().mode == RunMode.MULTIRUN:
             raise
-        sys.exit(f"\n{message}")
+        raise SystemExit(f"\n{message}") from error
 
 
 def cli() -> None:
@@ -41,6 +41,10 @@ def cli() -> None:
     except KeyboardInterrupt:
         sys.stderr.write("\nStopped by Ctrl-C.\n")
         sys.exit(130)
+    except SystemExit as stop:
+        if wants_traceback and stop.__cause__ is not None:
+            raise stop.__cause__ from None
+        raise
     except Exception as error:
         message = readable(error)
         if message is None or wants_traceback:

@@ -93,7 +93,8 @@ def run_as_one_of_several(folder: Path, run: Any, readable: Any) -> None:
     except Exception as error:
         if lost_peer(error):
             # it may be the network's own trouble, of which no other process has a message
-            _log.warning("process %s lost the others: %s", os.environ["RANK"], str(error).splitlines()[0])
+            said = next(iter(str(error).splitlines()), type(error).__name__)
+            _log.warning("process %s lost the others: %s", os.environ["RANK"], said)
             _leave(LOST_PEER)
         reason = readable(error)
         if reason is None:

@@ -21,7 +21,7 @@ from src.evaluation.table import save_results
 from src.evaluation.threshold import best_threshold
 from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
-from src.tasks.heading import heading_of
+from src.tasks.heading import Heading, heading_of
 from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
 from src.tasks.keep_results import record_of
 from src.tasks.probes.fit import Fit, Probe, ProbeInput
@@ -56,30 +56,47 @@ def classify(
     Raises UserError for a data set without labels, or of which nothing can be learnt.
     """
     datamodule = labelled_images(batch_size=probe.batch_size, drop_last=probe.drop_last)
-    names = datamodule.source.finding_names
-    if not names:
+    _refuse_unlabelled(datamodule)
+    refuse_unjudgeable(datamodule, judge_on)
+    given = ProbeInput(
+        encoder=image_encoder,
+        datamodule=datamodule,
+        make_head=make_head,
+        make_trainer=make_trainer,
+        judge_on=judge_on,
+        resume_from=resume_from,
+    )
+    fits = probe(given)
+    if not fits:
+        return
+    scores = [_scores(fit, datamodule, judge_on) for fit in fits]
+    heading = heading_of(evaluated_model, scores[0].keys, split=judge_on, dataset=dataset_name, cases="images")
+    heading = heading.with_notes(probe.said)
+    records = _keep(fits, scores, heading, resamples=resamples, run_dir=run_dir)
+    show_protocol_notes(protocol_notes, run_dir)
+    for record in records:
+        where = "" if len(records) == 1 else f"/{_title(record)}"
+        log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})
+    if pictures:
+        log_media(loggers, draw_classes(scores[0], run_dir / "pictures", title=_title(records[0], heading.title)))
+    keep_skipped(datamodule, run_dir)
+    show_where(run_dir)
+
+
+def _refuse_unlabelled(datamodule: PairDataModule) -> None:
+    if not datamodule.source.finding_names:
         raise UserError(
             "task=classify needs labels, and this data set has none; give dataset.label_columns or "
             "dataset.category_column, or another data set."
         )
-    refuse_unjudgeable(datamodule, judge_on)
-    fits = probe(
-        ProbeInput(
-            encoder=image_encoder,
-            datamodule=datamodule,
-            make_head=make_head,
-            make_trainer=make_trainer,
-            judge_on=judge_on,
-            resume_from=resume_from,
-        )
-    )
-    if not fits:
-        return
-    scores = [_scores(fit, datamodule, judge_on) for fit in fits]
+
+
+def _keep(
+    fits: Sequence[Fit], scores: Sequence[Scores], heading: Heading, *, resamples: int, run_dir: Path
+) -> list[Record]:
+    """Measure every fit, keep its predictions and figures, and print one table of all."""
     say_left_out(scores[0], group=GROUP)
     marks = [ClassMarks.of(cases, fit.train_NF) for fit, cases in zip(fits, scores, strict=True)]
-    heading = heading_of(evaluated_model, scores[0].keys, split=judge_on, dataset=dataset_name, cases="images")
-    heading = heading.with_notes(probe.said)
     records = []
     for fit, cases, marked in zip(fits, scores, marks, strict=True):
         file = f"cases/{'_'.join([GROUP, *map(str, fit.settings.values())])}.parquet"
@@ -90,21 +107,14 @@ def classify(
         records.append(record_of(own, figures, {GROUP: file}, settings=fit.settings))
     write_records(records, run_dir)
     if len(records) == 1:
-        text, below = class_table(records[0].figures, names, marks[0]), marks[0].notes()
+        text, below = class_table(records[0].figures, scores[0].names, marks[0]), marks[0].notes()
     else:
         below = _notes_of_several(marks, records)
         text = "\n".join([fraction_table(records), *below])
-    columns = {_title(record, evaluated_model.title): record.figures for record in records}
+    columns = {_title(record, heading.model.title): record.figures for record in records}
     save_results(columns, run_dir, heading=heading.with_notes(*below).text)
     print(f"\n{heading.text}\n{text}")
-    show_protocol_notes(protocol_notes, run_dir)
-    for record in records:
-        where = "" if len(records) == 1 else f"/{_title(record)}"
-        log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})
-    if pictures:
-        log_media(loggers, draw_classes(scores[0], run_dir / "pictures", title=_title(records[0], heading.title)))
-    keep_skipped(datamodule, run_dir)
-    show_where(run_dir)
+    return records
 
 
 def _scores(fit: Fit, datamodule: PairDataModule, judge_on: Split) -> Scores:

@@ -10,7 +10,6 @@ from torch import nn
 from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
-from src.evaluation.dense_table import dense_table
 from src.evaluation.detection import judge_detections
 from src.evaluation.prediction_files import save_detections
 from src.heads.dense import DetectionHead
@@ -64,9 +63,8 @@ def detect(
     if pictures:
         drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", title=heading.title, shown=shown)
         drawn += draw_precision(cases["detect"], run_dir / "pictures", title=heading.title)
-    text = dense_table(figures, "detect")
     keep_and_show(
-        text,
+        "detect",
         figures,
         cases,
         images,

@@ -1,5 +1,7 @@
 """Pretrains an image and a text encoder on image-report pairs, then judges the best checkpoint on held-out studies."""
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +12,7 @@ from src.core.evaluated_model import EvaluatedModel
 from src.core.rules import Rules
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split, known_findings
+from src.evaluation.estimate import Figures
 from src.evaluation.prompts import Prompts
 from src.interop.weights import prototypes_of
 from src.losses.composite import CompositeLoss
@@ -67,29 +70,16 @@ def pretrain(
     )
     if resume_from is not None:
         load_exactly(module, read_tensors(resume_from), str(resume_from))
-    device = trainer.strategy.root_device
+    evaluate = partial(_evaluate, module, datamodule, trainer, prompts=prompts, split=judge_on)
     columns = {}
-
-    def verdict(resamples: int) -> Verdict:
-        return judge(
-            model.to(device),
-            datamodule,
-            prompts=prompts,
-            prototype_KD=prototypes_of(loss.state_dict()),
-            split=judge_on,
-            precision=trainer.precision,
-            resamples=resamples,
-        )
-
     if untrained_baseline and resume_from is None and trainer.is_global_zero:
-        columns[f"before training: {evaluated_model.title}"] = verdict(resamples=0).figures
+        columns[f"before training: {evaluated_model.title}"] = evaluate(resamples=0).figures
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
     if not trainer.is_global_zero:
         return
     best = best_checkpoint(trainer.checkpoint_callback, resume_from)
     if best is not None:
         load_exactly(module, read_tensors(best), str(best))
-    final = verdict(resamples)
     trained = EvaluatedModel(
         architecture=evaluated_model.architecture,
         weights="checkpoint",
@@ -97,14 +87,49 @@ def pretrain(
         losses=tuple(loss.parts),
         dataset=dataset_name,
     )
-    keys = datamodule.case_keys(judge_on)
-    heading = heading_of(trained, keys, split=judge_on, dataset=dataset_name, cases="studies")
+    _show(trained, evaluate(resamples=resamples), columns, module, datamodule, trainer, pictures, run_dir)
+
+
+def _show(
+    trained: EvaluatedModel,
+    final: Verdict,
+    columns: Mapping[str, Figures],
+    module: PretrainModule,
+    datamodule: PairDataModule,
+    trainer: Trainer,
+    pictures: bool,
+    run_dir: Path,
+) -> None:
+    """Print and keep what was measured, ``columns`` before it, and draw the pictures."""
+    keys = datamodule.case_keys(final.split)
+    heading = heading_of(trained, keys, split=final.split, dataset=str(trained.dataset), cases="studies")
     show({**columns, f"trained: {trained.title}": final.figures}, final, heading, run_dir)
     log_figures(trainer.loggers, final.figures)
     if pictures:
-        log_media(trainer.loggers, draw_pictures(model, datamodule, final, heading, run_dir))
+        log_media(trainer.loggers, draw_pictures(module.model, datamodule, final, heading, run_dir))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
+
+
+def _evaluate(
+    module: PretrainModule,
+    datamodule: PairDataModule,
+    trainer: Trainer,
+    *,
+    prompts: Prompts | None,
+    split: Split,
+    resamples: int,
+) -> Verdict:
+    """Judge the model as it is now, with its loss's prototypes where it has them."""
+    return judge(
+        module.model.to(trainer.strategy.root_device),
+        datamodule,
+        prompts=prompts,
+        prototype_KD=prototypes_of(module.loss.state_dict()),
+        split=split,
+        precision=trainer.precision,
+        resamples=resamples,
+    )
 
 
 def _negatives(chosen: Negatives | Literal["auto"], rules: Rules) -> Negatives:

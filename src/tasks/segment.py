@@ -11,7 +11,6 @@ from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
-from src.evaluation.dense_table import dense_table
 from src.heads.dense import SegmentationHead
 from src.models.features import ImageEncoder
 from src.tasks.dense.judge_masks import judge_masks
@@ -72,9 +71,8 @@ def segment(
         title=heading.title,
         run_dir=run_dir,
     )
-    text = dense_table(figures, "segment")
     keep_and_show(
-        text,
+        "segment",
         figures,
         cases,
         images,

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from src.core.errors import UserError
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -108,3 +110,17 @@ def test_a_real_process_exits_with_1_and_no_traceback() -> None:
         done.stderr.strip()
         == "Error: there is no config key sed (did you mean seed?); --cfg job shows every key and its value."
     )
+
+
+def test_the_traceback_is_there_for_whoever_asks_for_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from hydra.core.global_hydra import GlobalHydra
+
+    from src.run import cli
+
+    GlobalHydra.instance().clear()
+    words = ("task=retrieve", "checkpoint=nowhere.ckpt", f"paths.output={tmp_path}")
+    monkeypatch.setattr(sys, "argv", ["run.py", *words])
+    monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
+    with pytest.raises(UserError, match=r"No checkpoint at nowhere\.ckpt") as caught:
+        cli()
+    assert any(entry.name == "with_trained_config" for entry in caught.traceback)

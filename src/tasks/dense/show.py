@@ -6,6 +6,7 @@ from typing import Any
 
 from src.data.annotated_images import AnnotatedImages
 from src.evaluation.cases import Cases
+from src.evaluation.dense_table import Task, dense_table
 from src.evaluation.estimate import Figures
 from src.tasks.heading import Heading
 from src.tasks.judge import keep_skipped, show_where
@@ -15,7 +16,7 @@ from src.tasks.tell_loggers import log_figures, log_media
 
 
 def keep_and_show(
-    text: str,
+    task: Task,
     figures: Figures,
     cases: Mapping[str, Cases],
     images: AnnotatedImages,
@@ -26,12 +27,12 @@ def keep_and_show(
     loggers: Sequence[Any],
     run_dir: Path,
 ) -> None:
-    """Keep the figures with their cases, print the table ``text``, and hand figures and pictures to the loggers.
+    """Keep the figures with their cases, print their table, and hand figures and pictures to the loggers.
 
     ``protocol_notes``: where the run leaves the published protocol, printed below the table.
     """
     keep_results(figures, cases, columns=None, heading=heading, run_dir=run_dir)
-    print(f"\n{heading.text}\n{text}")
+    print(f"\n{heading.text}\n{dense_table(figures, task)}")
     show_protocol_notes(protocol_notes, run_dir)
     log_figures(loggers, figures)
     log_media(loggers, pictures)
