@@ -36,6 +36,25 @@ _COME_ALONG = {"dataset": _DATA, "checkpoint": ("checkpoint", *BROUGHT, "loss", 
 """Keys that the choice of another one chooses too; a checkpoint brings what its run was trained with."""
 
 
+NOT_PROTOCOL = (
+    *("seed", "datamodule.seed", "not_reproduced", "bench"),
+    # the model is named apart, and so is the fraction, which may be a record's own
+    *("checkpoint", "weights", "encoder.image.pretrained", "encoder.image.weights", "datamodule.fraction"),
+    # where files lie and how fast they are read
+    *("dataset.reader.root", "dataset.store", "store.folder", "store.codec", "store.pad", "store.name"),
+    *("store.dataset", "store.overrides", "datamodule.cache", "datamodule.max_unreadable"),
+    # what is computed and drawn beside the figure
+    *("resamples", "task.resamples", "task.pictures", "task.shown", "callbacks.last", "callbacks.learning_rate"),
+    *("trainer.accelerator", "trainer.benchmark", "trainer.deterministic", "trainer.detect_anomaly"),
+)
+"""Keys in which runs of one published protocol may differ."""
+OF_PRETRAINING = (
+    *("encoder.text", "model", "loss", "num_prototypes", "optimizer", "scheduler", "prompts", "trainer.max_epochs"),
+    *("datamodule.batch_size", "datamodule.max_tokens", "datamodule.pad_to"),
+)
+"""Keys that are not read where a head is trained on the image encoder."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Done:
     """A finished run: its config as composed, the options chosen of its groups, what was typed for it, and the keys

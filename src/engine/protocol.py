@@ -7,27 +7,15 @@ from hydra import compose
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from src.core.finished import differences
+from src.core.finished import NOT_PROTOCOL, OF_PRETRAINING, differences, is_below
 
 _NO_PART = (
-    # the model that is evaluated, and who computes how fast
-    *("encoder", "checkpoint", "weights", "seed", "resume", "bench"),
-    # which version of its data set is there
-    "dataset.reader.version",
-    *("store.dataset", "store.overrides", "store.folder", "datamodule.cache", "callbacks.last"),
-    *(
-        "trainer.accelerator",
-        "trainer.strategy",
-        "trainer.benchmark",
-        "trainer.deterministic",
-        "trainer.detect_anomaly",
-    ),
-    # how much of the data set is trained on and evaluated, and what is drawn of it
-    *("datamodule.fraction", "task.judge_on", "task.resamples", "resamples", "task.pictures", "task.shown"),
-    # of the pretraining, which an evaluation does not read
-    *("loss", "model", "optimizer", "scheduler", "num_prototypes", "prompts", "not_reproduced"),
+    *NOT_PROTOCOL,
+    *OF_PRETRAINING,
+    # the model that is evaluated, how the run goes on, and what it is evaluated on, which the heading names
+    *("encoder", "resume", "task.judge_on", "dataset.reader.version", "trainer.strategy"),
 )
-"""Settings that are no part of the protocol of an evaluation."""
+"""Settings that are not listed as differences from the protocol."""
 _FEW = 4
 """Of an exchanged group, more keys than this are named by the options of the group."""
 _LONGEST = 40
@@ -94,7 +82,7 @@ def _is_part(key: str, value: Any) -> bool:
     # each of several devices has a batch of its own; a list says which one it is
     if key == "trainer.devices" and not isinstance(value, int):
         return False
-    return not any(key == part or key.startswith(f"{part}.") for part in _NO_PART) and not key.endswith(".root")
+    return not any(is_below(key, part) for part in _NO_PART) and not key.endswith(".root")
 
 
 def _short(value: Any) -> str:

@@ -16,7 +16,7 @@ from src.tasks.reporting.published_figures import SHIPPED, read_figures
 from src.tasks.reporting.published_protocol import Compose
 from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
 from src.tasks.reporting.same_data import check_data
-from src.tasks.reporting.significance import compare_rows, mark_best
+from src.tasks.reporting.significance import Comparison, compare_rows, mark_best
 
 _MOST = 4
 
@@ -56,13 +56,14 @@ def report(
         beside = Published(figures, compose=compose_config)
     table = make_table(axes, chosen, beside, published_rows=published_rows)
     check_data(table)
+    comparison = Comparison(resamples)
     if resamples:
-        mark_best(table, resamples=resamples)
+        mark_best(table, comparison)
     if baseline is not None:
         if resamples < 1:
             raise UserError(f"resamples={resamples}: a test against a baseline needs some; give e.g. resamples=1000.")
         row = find_row(table, baseline)
-        compare_rows(table, row, resamples=resamples)
+        compare_rows(table, row, comparison)
         table.notes += difference_notes(table, row)
     table.notes += record_notes(table)
     if missing := left_out(sweeps):

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from src.core.errors import UserError
+from src.evaluation.cases import Values, load_cases, save_cases
 from src.evaluation.estimate import Estimate
 from src.evaluation.records import Record, read_records, write_records
 from src.tasks.reporting.axes import find_axes
@@ -325,3 +327,37 @@ def test_what_the_runs_say_of_their_figures_stands_below(tmp_path: Path) -> None
     lines = (sweep / "report" / "report.md").read_text().splitlines()
     assert "- ITA, ITA + CTA + CPA: † rare: nothing could be learnt of it." in lines
     assert "- ITA: Few patients (10)." in lines
+
+
+def _with_values(sweep: Path, change: Callable[[int, Values], Values]) -> None:
+    """Change the kept cases of each job, by its number."""
+    for number in range(len(list(sweep.glob("*/records.json")))):
+        path = sweep / str(number) / "cases" / "classify.parquet"
+        cases = load_cases(path)
+        assert isinstance(cases, Values)
+        save_cases(change(number, cases), path)
+
+
+def test_rows_on_other_masks_are_neither_bold_nor_tested(tmp_path: Path) -> None:
+    sweep = write_sweep(tmp_path / "s", _trained({"ita": 0.0, "ita,cta": 0.5}, 3))
+    _with_values(sweep, lambda number, cases: replace(cases, truth="before" if number < 3 else "after"))
+    assert {row["p"] for row in make_report(sweep, baseline="ITA")} == {""}
+    text = (sweep / "report" / "report.md").read_text()
+    assert "**" not in text
+    assert "Not compared, as other cases were evaluated than for the other row" in text
+
+
+def test_too_few_common_values_are_not_compared(tmp_path: Path) -> None:
+    """Of 100 cases each, only one has a value in both rows."""
+
+    def halved(number: int, cases: Values) -> Values:
+        value_NM = cases.value_NM.clone()
+        value_NM[50:] = value_NM[50:] if number < 3 else torch.nan
+        value_NM[:49] = torch.nan if number < 3 else value_NM[:49]
+        return replace(cases, value_NM=value_NM)
+
+    sweep = write_sweep(tmp_path / "s", _trained({"ita": 0.0, "ita,cta": 0.5}, 3))
+    _with_values(sweep, halved)
+    assert {row["p"] for row in make_report(sweep, baseline="ITA")} == {""}
+    text = (sweep / "report" / "report.md").read_text()
+    assert "fewer than 5 patients do not show how patients vary (1 patient with it)" in text

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.evaluated_model import TRAINING, EvaluatedModel
-from src.core.finished import differences, flatten, is_below
+from src.core.finished import NOT_PROTOCOL, OF_PRETRAINING, differences, flatten, is_below
 from src.evaluation.cases import count_cases
 from src.evaluation.metric_name import MetricName
 from src.tasks.reporting.axes import Point, setting
@@ -15,25 +15,6 @@ from src.tasks.reporting.published_figures import Figure
 Compose = Callable[[Sequence[str]], Mapping[str, Any]]
 """From overrides to the config that they make, as ``done.json`` keeps it."""
 
-_FREE = (
-    *("seed", "datamodule.seed", "not_reproduced"),
-    # the model is compared by the record, and the fraction may be the record's own
-    *("checkpoint", "weights", "encoder.image.pretrained", "encoder.image.weights", "datamodule.fraction"),
-    # where files lie and how fast they are read
-    *("dataset.reader.root", "dataset.store", "store.folder", "store.codec", "store.pad", "store.dataset"),
-    "store.name",
-    *("store.overrides", "datamodule.cache", "datamodule.max_unreadable"),
-    # what is computed and drawn beside the figure
-    *("resamples", "task.resamples", "task.pictures", "task.shown", "bench"),
-    *("callbacks.last", "callbacks.learning_rate"),
-    *("trainer.accelerator", "trainer.benchmark", "trainer.deterministic", "trainer.detect_anomaly"),
-)
-"""Keys that may differ from those of the figure's experiment."""
-_OF_PRETRAINING = (
-    *("encoder.text", "model", "loss", "num_prototypes", "optimizer", "scheduler", "prompts", "trainer.max_epochs"),
-    *("datamodule.batch_size", "datamodule.max_tokens", "datamodule.pad_to"),
-)
-"""Keys that are not read where a head is trained on the image encoder."""
 _IMAGE_ALONE = ("classify", "detect", "detect_published", "segment", "segment_published")
 _FLOAT32 = "32-true"
 _UNREADABLE = 0.01
@@ -55,9 +36,9 @@ class Protocols:
         folder = point.job.folder
         if folder not in self._followed:
             self._followed[folder] = follow_references(point.job.done.config)
-        free = [*_FREE, *([] if encoder else ["encoder.image"])]
+        free = [*NOT_PROTOCOL, *([] if encoder else ["encoder.image"])]
         if MetricName.parse(figure.metric).group in _IMAGE_ALONE:
-            free += _OF_PRETRAINING
+            free += OF_PRETRAINING
         theirs = self._config(f"+experiment={figure.experiment}", *figure.settings)
         found = [
             f"{key} is {_short(ours)} (published: {_short(published)})"

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from src.core.errors import UserError
 from src.evaluation.cases import Cases, load_cases
+from src.evaluation.evaluated_data import EvaluatedData
 from src.evaluation.paired import (
     MIN_TRAININGS,
     Difference,
@@ -29,13 +30,12 @@ from src.tasks.reporting.metrics import lower_is_better
 LEVEL = 0.05
 
 
-def compare_rows(table: Table, baseline: Row, *, resamples: int) -> None:
+def compare_rows(table: Table, baseline: Row, comparison: "Comparison") -> None:
     """Give each cell its difference from ``baseline``'s, and a p value corrected by Holm over all cells of the table.
 
     Runs are paired by their repeat; see ``difference_of_trainings``. Cells that cannot be compared go without, which a
     note of the table says.
     """
-    comparison = _Comparison(resamples)
     reasons: dict[str, list[tuple[Row, Column]]] = {}
     tested: list[Cell] = []
     for c, column in enumerate(table.columns):
@@ -55,13 +55,12 @@ def compare_rows(table: Table, baseline: Row, *, resamples: int) -> None:
     table.notes += [f"Not compared, as {reason}: {name_cells(table, cells)}." for reason, cells in reasons.items()]
 
 
-def mark_best(table: Table, *, resamples: int) -> None:
+def mark_best(table: Table, comparison: "Comparison") -> None:
     """Mark the best cell of each column where it can be told from every other one of the column.
 
     The p value of a column is the largest of those of its best cell against the others, as all must differ; it is
     corrected by Holm over the columns. A note of the table says where nothing is marked, and why.
     """
-    comparison = _Comparison(resamples)
     found: list[tuple[Cell, str, float]] = []
     reasons: dict[str, list[str]] = {}
     for c, column in enumerate(table.columns):
@@ -86,12 +85,13 @@ def mark_best(table: Table, *, resamples: int) -> None:
     table.notes += [f"Nothing is bold, as {reason}: {'; '.join(columns)}." for reason, columns in reasons.items()]
 
 
-class _Comparison:
+class Comparison:
     """Compares cells; the cases of each run are read once, and its figures drawn once."""
 
     def __init__(self, resamples: int) -> None:
         self._resamples = resamples
         self._cases: dict[Path, Cases] = {}
+        self._data: dict[Path, EvaluatedData] = {}
         self._drawn: dict[Path, dict[str, Tensor]] = {}
 
     def compare(self, cell: Cell, baseline: Cell, metric: str) -> Difference | str:
@@ -103,20 +103,15 @@ class _Comparison:
         if not pairs:
             return "no run has the same seed as one of the other row"
         group, _, name = metric.partition("/")
-        observed, drawn, patients = [], [], []
+        found = []
         for one, other in pairs:
             if group not in one.cases or group not in other.cases:
                 return "no cases were kept"
-            both = self._read(one.cases[group]), self._read(other.cases[group])
-            reason = self._refusal(*both, name)
-            if reason:
-                return reason
-            values, draws, count = self._figures(*both, paths=(one.cases[group], other.cases[group]), name=name)
-            if draws is None:
-                return "the figure is no mean over cases"
-            observed.append(values)
-            drawn.append(draws)
-            patients.append(count)
+            pair = self._pair(one.cases[group], other.cases[group], name)
+            if isinstance(pair, str):
+                return pair
+            found.append(pair)
+        observed, drawn, patients = zip(*found, strict=True)
         difference = difference_of_trainings(observed, drawn, patients=min(patients))
         return difference if difference.p == difference.p else "too few resamples define the figure"
 
@@ -135,31 +130,35 @@ class _Comparison:
             largest = max(largest, result.p)
         return largest
 
-    def _refusal(self, one: Cases, other: Cases, name: str) -> str | None:
-        if not same_cases(one, other):
-            return "other cases were evaluated than for the other row"
-        if not same_findings(one, other):
-            return "the two are means over other findings"
-        count = PatientCounts(one).of(name)
-        if count.is_few:
-            return f"fewer than {MIN_PATIENTS} patients do not show how patients vary ({count.text})"
-        return None
+    def _pair(self, one: Path, other: Path, name: str) -> tuple[float, Tensor, int] | str:
+        """The difference of a figure of two runs, the same in every resample, and the patients that limit it.
 
-    def _figures(
-        self, one: Cases, other: Cases, *, paths: tuple[Path, Path], name: str
-    ) -> tuple[float, Tensor | None, int]:
-        """The difference of a figure, the same in every resample, and the patients that limit it."""
-        common = with_common_values(one, other)
-        restricted = any(ours is not cases for ours, cases in zip(common, (one, other), strict=True))
-        once_1N = torch.ones(1, len(one.keys), dtype=torch.float64)
+        It is over the cases for which both have a value. Or why there is none.
+        """
+        both = self._read(one), self._read(other)
+        if not (self._evaluated(one).same_as(self._evaluated(other)) and same_cases(*both)):
+            return "other cases were evaluated than for the other row"
+        if not same_findings(*both):
+            return "the two are means over other findings"
+        common = with_common_values(*both)
+        patients = PatientCounts(common[0]).of(name)
+        if patients.is_few:
+            return f"fewer than {MIN_PATIENTS} patients do not show how patients vary ({patients.text})"
+        once_1N = torch.ones(1, len(common[0].keys), dtype=torch.float64)
         values = [resampled(cases, once_1N).get(name) for cases in common]
         if values[0] is None or values[1] is None:
-            return 0.0, None, 0
+            return "the figure is no mean over cases"
+        own = all(cases is whole for cases, whole in zip(common, both, strict=True))
         draws = [
-            (draw_figures(cases, resamples=self._resamples) if restricted else self._draw(path))[name]
-            for cases, path in zip(common, paths, strict=True)
+            (self._draw(path) if own else draw_figures(cases, resamples=self._resamples))[name]
+            for cases, path in zip(common, (one, other), strict=True)
         ]
-        return float(values[0] - values[1]), draws[0] - draws[1], PatientCounts(common[0]).of(name).number
+        return float(values[0] - values[1]), draws[0] - draws[1], patients.number
+
+    def _evaluated(self, path: Path) -> EvaluatedData:
+        if path not in self._data:
+            self._data[path] = EvaluatedData.of(self._read(path))
+        return self._data[path]
 
     def _read(self, path: Path) -> Cases:
         if path not in self._cases:
