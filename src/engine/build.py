@@ -8,17 +8,20 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
+from src.engine.recipes import with_recipes
 from src.engine.validate import OURS
 
 
 def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     """Instantiate the config's node ``key`` with ``given`` beside its values.
 
-    Values arrive as plain Python objects. What a third party's constructor refuses becomes a UserError naming the key.
+    Values arrive as plain Python objects. What a third party's constructor refuses becomes a UserError naming the key,
+    as does a package that it needs and that is not installed.
     """
-    node = OmegaConf.select(cfg, key)
-    if node is None:
+    selected = OmegaConf.select(cfg, key)
+    if selected is None:
         raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
+    node = with_recipes(OmegaConf.to_container(selected, resolve=True), key)
     # Hydra would turn dataclasses into dictionaries
     records = {name: value for name, value in given.items() if is_dataclass(value) and not isinstance(value, type)}
     others = {name: value for name, value in given.items() if name not in records}
@@ -28,12 +31,22 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
         return instantiate(node, **others, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
-        theirs = not str(node.get("_target_", "")).startswith(OURS)
+        target = str(node.get("_target_", ""))
+        theirs = not target.startswith(OURS)
+        if theirs and isinstance(cause, ImportError):
+            raise UserError(
+                f"{key} ({target}) needs a package that is not installed: {_sentence(cause)}; install it, or choose "
+                f"another option of {key.split('.')[0]}."
+            ) from error
         refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
         if theirs and refused:
             reason = str(cause).rstrip(".!")
             raise UserError(
-                f"{key} ({node._target_}) cannot be built: {reason}; correct its settings, which --cfg job lists, or "
+                f"{key} ({target}) cannot be built: {reason}; correct its settings, which --cfg job lists, or "
                 "choose another option of its group (e.g. trainer=cpu)."
             ) from error
         raise cause from None
+
+
+def _sentence(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".!")

@@ -1,10 +1,20 @@
 """Optimisers as recipes: settings now, parameters when the model is built."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
+
+from src.core.errors import UserError
+
+
+def trainable_parameters(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
+    """Return the modules' parameters that require a gradient. Raises UserError where there is none."""
+    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    if not parameters:
+        raise UserError("The optimizer has no parameter to train: everything is frozen, or the head has no weights.")
+    return parameters
 
 
 def parameter_groups(
@@ -14,11 +24,34 @@ def parameter_groups(
 
     Norms and biases are the parameters of fewer than two dimensions; the published code decays them too.
     """
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
+    parameters = trainable_parameters(modules)
     decayed = [p for p in parameters if decay_norms_and_biases or p.ndim >= 2]
     spared = [p for p in parameters if not decay_norms_and_biases and p.ndim < 2]
     groups: list[dict[str, object]] = [{"params": decayed, "weight_decay": weight_decay}]
     return [*groups, {"params": spared, "weight_decay": 0.0}] if spared else groups
+
+
+class TorchOptimizer:
+    """Any optimizer of torch's interface: ``factory(parameters)`` builds it, from a yaml that names it directly.
+
+    ``key``: of the config, for messages. ``decay_norms_and_biases``: False sets the weight decay of parameters of fewer
+    than two dimensions to 0; True leaves the optimizer as torch defines it.
+    """
+
+    def __init__(self, *, key: str, factory: Callable[..., Optimizer], decay_norms_and_biases: bool = True) -> None:
+        self.key = key
+        self.factory = factory
+        self.decay_norms_and_biases = decay_norms_and_biases
+
+    def __call__(self, modules: Iterable[nn.Module]) -> Optimizer:
+        """Build the optimizer over the trainable parameters of ``modules``."""
+        parameters = trainable_parameters(modules)
+        if self.decay_norms_and_biases:
+            return self.factory(parameters)
+        decayed = [p for p in parameters if p.ndim >= 2]
+        spared = [p for p in parameters if p.ndim < 2]
+        groups = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
+        return self.factory([group for group in groups if group["params"]])
 
 
 class AdamW:

@@ -15,7 +15,8 @@ from src.core.batch import PairBatch
 from src.core.errors import UserError
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
-from src.tasks.pretrain_module import Negatives, OptimizerRecipe, PretrainModule
+from src.tasks.pretrain_module import Negatives, PretrainModule
+from src.tasks.recipes import OptimizerRecipe
 
 Device = Literal["auto", "cpu", "cuda"]
 Precision = Literal["32-true", "bf16-mixed"]

@@ -18,7 +18,7 @@ from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
 from src.tasks.benchmarked_step import Device, Precision, device_type, machine, spread
 from src.tasks.gather_process import BOTH, FIGURES, GatherWork, measure
-from src.tasks.pretrain_module import OptimizerRecipe
+from src.tasks.recipes import OptimizerRecipe
 
 
 class GatherBenchmark:

@@ -37,7 +37,8 @@ from src.tasks.benchmarked_step import (  # noqa: E402
     unlogged_module,
     wait,
 )
-from src.tasks.pretrain_module import Negatives, OptimizerRecipe  # noqa: E402
+from src.tasks.pretrain_module import Negatives  # noqa: E402
+from src.tasks.recipes import OptimizerRecipe  # noqa: E402
 
 BOTH: tuple[Negatives, Negatives] = ("local", "global")
 """What is timed in turn."""

@@ -32,7 +32,7 @@ from src.tasks.benchmarked_step import (
 )
 from src.tasks.gradient_cache import GradientCache
 from src.tasks.peak_memory import peak_bytes
-from src.tasks.pretrain_module import OptimizerRecipe
+from src.tasks.recipes import OptimizerRecipe
 
 
 class _Variant(NamedTuple):

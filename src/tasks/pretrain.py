@@ -22,7 +22,8 @@ from src.tasks.draw import draw_pictures
 from src.tasks.gradient_cache import GradientCache
 from src.tasks.heading import heading_of
 from src.tasks.judge import Verdict, judge, keep_skipped, show, show_where
-from src.tasks.pretrain_module import Negatives, OptimizerRecipe, PretrainModule, SchedulerRecipe
+from src.tasks.pretrain_module import Negatives, PretrainModule
+from src.tasks.recipes import OptimizerRecipe, SchedulerRecipe
 from src.tasks.tell_loggers import log_figures, log_media
 
 

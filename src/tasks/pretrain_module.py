@@ -1,13 +1,11 @@
 """One training step of MGCA, as Lightning calls it."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 from lightning import LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
-from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch import Tensor
 
 from src.core.accuracy import batch_accuracy
 from src.core.batch import PairBatch
@@ -15,10 +13,9 @@ from src.core.distributed import contrast_with_all, mean_of_all, number_of_each
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
 from src.tasks.gradient_cache import GradientCache
+from src.tasks.recipes import OptimizerRecipe, SchedulerRecipe, optimizer_config, try_recipes
 
 Negatives = Literal["global", "local"]
-OptimizerRecipe = Callable[[Iterable[nn.Module]], Optimizer]
-SchedulerRecipe = Callable[[Optimizer, int], Any]
 
 
 class PretrainModule(LightningModule):
@@ -41,6 +38,7 @@ class PretrainModule(LightningModule):
         scheduler: SchedulerRecipe,
     ) -> None:
         super().__init__()
+        try_recipes(optimizer, scheduler)
         self.model = model
         self.loss = loss
         self.negatives = negatives
@@ -63,10 +61,9 @@ class PretrainModule(LightningModule):
         self.loss.after_backward(epoch=self.current_epoch)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser over model and losses, and its schedule by the step."""
+        """The optimiser over model and losses, and its schedule."""
         optimizer = self._optimizer_recipe([self.model, self.loss])
-        scheduler = self._scheduler_recipe(optimizer, int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return optimizer_config(optimizer, self._scheduler_recipe, int(self.trainer.estimated_stepping_batches))
 
     def _step(self, batch: PairBatch, stage: str) -> Tensor:
         cache = self.gradient_cache if self.training else None

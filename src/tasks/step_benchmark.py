@@ -18,7 +18,7 @@ from src.data.datamodule import PairDataModule
 from src.losses.composite import CompositeLoss
 from src.models.alignment import AlignmentModel
 from src.tasks.benchmarked_step import Device, Precision, device_type
-from src.tasks.pretrain_module import OptimizerRecipe
+from src.tasks.recipes import OptimizerRecipe
 
 Step = Callable[[], None]
 

@@ -7,7 +7,7 @@ import logging
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, Generic
+from typing import Generic
 
 import torch
 from lightning import LightningModule
@@ -23,6 +23,7 @@ from src.evaluation.estimate import value_of
 from src.heads.dense import DetectionHead, SegmentationHead
 from src.tasks.dense.network import DenseNetwork, Head, MapBatch
 from src.tasks.dense.tuning import Tuning
+from src.tasks.recipes import optimizer_config, try_recipes
 
 Batch = DenseBatch | MapBatch
 _log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class DenseModule(LightningModule, Generic[Head]):
 
     def __init__(self, *, network: DenseNetwork[Head], tuning: Tuning) -> None:
         super().__init__()
+        try_recipes(tuning.optimizer, tuning.scheduler, key="tuning")
         self.network: DenseNetwork[Head] = network
         self._tuning = tuning
 
@@ -67,7 +69,7 @@ class DenseModule(LightningModule, Generic[Head]):
         self.network.train()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser over what is trained, and its schedule by the step."""
+        """The optimiser over what is trained, and its schedule."""
         optimizer = self._tuning.optimizer(self.network.trained)
         if self.trainer.is_global_zero:
             first = optimizer.param_groups[0]
@@ -75,10 +77,9 @@ class DenseModule(LightningModule, Generic[Head]):
                 "Fine-tuning with batches of %d, learning rate %g, weight decay %g.",
                 self._tuning.batch_size,
                 max(group["lr"] for group in optimizer.param_groups),
-                first["weight_decay"],
+                first.get("weight_decay", 0.0),
             )
-        scheduler: Any = self._tuning.scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return optimizer_config(optimizer, self._tuning.scheduler, int(self.trainer.estimated_stepping_batches))
 
 
 class DetectionModule(DenseModule[DetectionHead]):

@@ -3,7 +3,7 @@
 from src.core.errors import UserError
 from src.models.features import ImageEncoder
 from src.models.freeze import BatchNormMode, train_last_blocks
-from src.tasks.probes.module import OptimizerRecipe, SchedulerRecipe
+from src.tasks.recipes import OptimizerRecipe, SchedulerRecipe
 
 
 class Tuning:

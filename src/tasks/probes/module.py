@@ -3,14 +3,12 @@
 Axes: B images, F findings or classes, E feature width.
 """
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
 from lightning import LightningDataModule, LightningModule
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.utils.data import DataLoader
 
 from src.core.batch import PairBatch
@@ -18,9 +16,7 @@ from src.data.annotated_images import AnnotatedImages
 from src.data.datamodule import PairDataModule
 from src.heads.objective import classification_loss
 from src.models.features import ImageEncoder
-
-OptimizerRecipe = Callable[[Iterable[nn.Module]], Optimizer]
-SchedulerRecipe = Callable[[Optimizer, int], Any]
+from src.tasks.recipes import OptimizerRecipe, SchedulerRecipe, optimizer_config, try_recipes
 
 
 class ProbeModule(LightningModule):
@@ -41,6 +37,7 @@ class ProbeModule(LightningModule):
         scheduler: SchedulerRecipe,
     ) -> None:
         super().__init__()
+        try_recipes(optimizer, scheduler, key="probe")
         self.head = head
         self.exclusive = exclusive
         self._recipes = optimizer, scheduler
@@ -72,11 +69,10 @@ class ProbeModule(LightningModule):
             encoder.to(self.device).eval()
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """The optimiser over what is trained, and its schedule by the step."""
+        """The optimiser over what is trained, and its schedule."""
         make_optimizer, make_scheduler = self._recipes
         optimizer = make_optimizer([self.head] if self.encoder is None else [self.encoder, self.head])
-        scheduler = make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return optimizer_config(optimizer, make_scheduler, int(self.trainer.estimated_stepping_batches))
 
     def _logits(self, batch: PairBatch) -> Tensor:
         if self.encoder is not None:

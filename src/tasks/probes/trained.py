@@ -16,7 +16,8 @@ from src.evaluation.features import Features, extract
 from src.heads.objective import probabilities
 from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.probes.fit import Fit, ProbeInput, refuse_one_sided
-from src.tasks.probes.module import OptimizerRecipe, ProbeData, ProbeModule, SchedulerRecipe
+from src.tasks.probes.module import ProbeData, ProbeModule
+from src.tasks.recipes import OptimizerRecipe, SchedulerRecipe
 
 
 class TrainedProbe:
