@@ -14,6 +14,7 @@ from src.core.interrupted import Interrupted, stopping_at_once
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.devices import processes_here
+from src.engine.inherited import leave_out_inherited
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, write_provenance
@@ -34,6 +35,8 @@ def launch(cfg: DictConfig) -> None:
     _start_processes_as_usual()
     if cfg.resamples < 0:
         raise UserError(f"resamples={cfg.resamples} is below 0; give the number of resamples, or 0 for no intervals.")
+    first = is_first_process() and not is_one_of_several()
+    leave_out_inherited(cfg, typed_settings(words_of_this_run()), say=first)
     parts = Parts(cfg)
     parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
     wanted = [name for name in Parts.names() if name in parameters]
@@ -53,7 +56,6 @@ def launch(cfg: DictConfig) -> None:
     count = processes_here(cfg.trainer) if _trains(cfg, parameters) and not is_one_of_several() else 0
     # what cannot go on is said before anything in the folder is written
     resume_from = parts.resume_from if "resume_from" in parameters else None
-    first = is_first_process() and not is_one_of_several()
     if resume_from is not None:
         check_resumed(cfg, resume_from, read_keys(cfg, wanted), say=first)
     if first:

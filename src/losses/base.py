@@ -1,6 +1,7 @@
 """What every loss is: a module from the embeddings of a batch to one number."""
 
 from dataclasses import fields, replace
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -13,7 +14,15 @@ class Loss(nn.Module):
     """Base of the losses. A new one writes ``compute`` and is named by ``_target_`` in conf/loss/.
 
     ``weight`` is its factor in the total; the loss itself stays unweighted.
+
+    ``distributed``: whether several processes compute what one would; False for a loss that contrasts what is not
+    gathered, e.g. the words of other pairs. Trainings by several processes refuse it, and any loss whose parts do not
+    make up the whole. ``stops_gradient``: whether the gradient leaves out a part of the input on purpose (targets
+    without gradient), so that it is not the derivative of the value; the loss's own test then checks it.
     """
+
+    distributed: ClassVar[bool] = True
+    stops_gradient: ClassVar[bool] = False
 
     def __init__(self, *, weight: float) -> None:
         super().__init__()

@@ -19,14 +19,16 @@ class CompositeLoss(nn.Module):
 
     def forward(self, embeddings: Embeddings) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted total, and every part by its name: unweighted, detached."""
-        losses = {name: part(embeddings) for name, part in self._named().items()}
-        total = torch.stack([part.weight * losses[name] for name, part in self._named().items()]).sum()
+        losses = {name: part(embeddings) for name, part in self.named.items()}
+        total = torch.stack([part.weight * losses[name] for name, part in self.named.items()]).sum()
         return total, {name: loss.detach() for name, loss in losses.items()}
 
     def after_backward(self, *, epoch: int) -> None:
         """Hand the call on to every part."""
-        for part in self._named().values():
+        for part in self.named.values():
             part.after_backward(epoch=epoch)
 
-    def _named(self) -> dict[str, Loss]:
+    @property
+    def named(self) -> dict[str, Loss]:
+        """The losses by their names."""
         return cast(dict[str, Loss], dict(self.parts.items()))

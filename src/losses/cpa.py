@@ -4,6 +4,7 @@ Axes: B image-report pairs, N those of the whole batch that the B belong to, K p
 """
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -34,6 +35,8 @@ class CrossPrototypeAlignment(Loss):
     ``rules`` changes nothing here: released code and paper agree. It is taken so that one switch serves all losses.
     Raises UserError for a setting that must be above 0 and is not.
     """
+
+    stops_gradient: ClassVar[bool] = True
 
     def __init__(
         self,

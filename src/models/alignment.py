@@ -43,6 +43,7 @@ class AlignmentModel(nn.Module):
     ) -> None:
         super().__init__()
         self.rules = rules
+        self.embedding_dim = embedding_dim
         self.image_encoder = image_encoder
         self.text_encoder = text_encoder
 

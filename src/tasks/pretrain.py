@@ -16,6 +16,7 @@ from src.evaluation.estimate import Figures
 from src.evaluation.prompts import Prompts
 from src.interop.weights import prototypes_of
 from src.losses.composite import CompositeLoss
+from src.losses.in_parts import refuse_wrong_in_parts
 from src.models.alignment import AlignmentModel
 from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.draw import draw_pictures
@@ -56,15 +57,19 @@ def pretrain(
     unless the run continues a trained one. ``negatives``: see ``PretrainModule``; auto is local
     under the published ``rules`` and else global. ``micro_batch_size``, or None for
     whole batches, and ``whole_batch_norm``: see ``GradientCache``.
-    Raises UserError where ``resume_from`` does not fit, or where the loss stops being a number.
+    Raises UserError where ``resume_from`` does not fit, where several processes cannot compute a loss as one would, or
+    where the loss stops being a number.
     """
     if prompts is not None:
         # what does not fit is said before the training and not after it
         prompts.for_findings(datamodule.source.finding_names, known=known_findings(datamodule.source))
+    contrasted = _negatives(negatives, rules)
+    if contrasted == "global" and trainer.num_devices * trainer.num_nodes > 1:
+        refuse_wrong_in_parts(loss.named, width=model.embedding_dim)
     module = PretrainModule(
         model=model,
         loss=loss,
-        negatives=_negatives(negatives, rules),
+        negatives=contrasted,
         gradient_cache=_cache(micro_batch_size, whole_batch_norm),
         optimizer=optimizer,
         scheduler=scheduler,

@@ -9,15 +9,10 @@ from torch import Tensor, nn
 from src.core.batch import PairBatch
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
-from src.losses.base import Loss
-from src.losses.clip import ClipLoss
 from src.losses.composite import CompositeLoss
-from src.losses.cpa import CrossPrototypeAlignment
-from src.losses.cta import CrossTokenAlignment
-from src.losses.ita import InstanceAlignment
-from src.losses.siglip import SiglipLoss
 from src.models.alignment import AlignmentModel
 from src.models.features import ImageEncoder, ImageFeatures, TextEncoder, TextFeatures
+from tests.losses.every import make_loss
 
 # processes of their own start here, without what conftest.py has done
 ensure_torchvision()
@@ -66,16 +61,9 @@ class MadeTexts(TextEncoder):
 
 
 def made_losses(names: list[str], rules: Rules) -> CompositeLoss:
-    """The losses of these names, at weights that differ."""
-    prototypes = {"embedding_dim": WIDTH, "num_prototypes": 7, "temperature": 0.2, "epsilon": 0.05}
-    every: dict[str, Loss] = {
-        "ita": InstanceAlignment(weight=1.0, temperature=0.1, rules=rules),
-        "cta": CrossTokenAlignment(weight=0.7, temperature=0.1, bidirectional=True, rules=rules),
-        "cpa": CrossPrototypeAlignment(weight=1.3, sinkhorn_iterations=3, freeze_epochs=0, rules=rules, **prototypes),
-        "clip": ClipLoss(weight=0.5, temperature=0.07, min_temperature=0.01),
-        "siglip": SiglipLoss(weight=0.9, temperature=0.1, bias=-1.0),
-    }
-    return CompositeLoss({name: every[name] for name in names})
+    """The losses of these names as their yamls describe them, at weights that differ."""
+    weights = {name: 0.5 + 0.2 * place for place, name in enumerate(sorted(names))}
+    return CompositeLoss({name: make_loss(name, width=WIDTH, rules=rules, weight=weights[name]) for name in names})
 
 
 def made_module(

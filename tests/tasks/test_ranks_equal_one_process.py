@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from src.core.batch import PairBatch
+from tests.losses.every import NAMES, is_distributed
 from tests.tasks.made_pairs import gradients_of, made_batch, made_module, part_of
 
-SINGLE = ["ita", "cta", "cpa", "clip", "siglip"]
+SINGLE = [name for name in NAMES if is_distributed(name)]
 CASES: dict[str, dict[str, Any]] = {
     **{name: {"losses": [name]} for name in SINGLE},
     **{f"all-{rules}": {"losses": SINGLE, "rules": rules} for rules in ("corrected", "published")},
