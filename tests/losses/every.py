@@ -26,7 +26,7 @@ def is_distributed(name: str) -> bool:
 
 def make_loss(name: str, *, width: int, rules: str = "corrected", **settings: Any) -> Loss:
     """The loss with the values of its yaml, for embeddings of ``width``; ``settings`` replace some of them."""
-    cfg = _composed(name, width, rules).copy()
+    cfg = _composed(width, rules).copy()
     for key, value in settings.items():
         cfg.loss[name][key] = value
     loss: Loss = build(cfg, f"loss.{name}")
@@ -34,7 +34,7 @@ def make_loss(name: str, *, width: int, rules: str = "corrected", **settings: An
 
 
 @lru_cache
-def _composed(name: str, width: int, rules: str) -> Any:
+def _composed(width: int, rules: str) -> Any:
     from hydra import compose, initialize_config_dir
     from hydra.core.config_store import ConfigStore
     from hydra.core.global_hydra import GlobalHydra
@@ -43,6 +43,6 @@ def _composed(name: str, width: int, rules: str) -> Any:
 
     GlobalHydra.instance().clear()
     ConfigStore.instance().store(name="schema", node=RunConfig)
-    words = [f"loss=[{name}]", f"rules={rules}", f"model.embedding_dim={width}", "num_prototypes=10"]
+    words = [f"loss=[{','.join(NAMES)}]", f"rules={rules}", f"model.embedding_dim={width}", "num_prototypes=10"]
     with initialize_config_dir(str(CONF), version_base="1.3"):
         return compose("config", overrides=words)
