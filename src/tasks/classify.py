@@ -1,6 +1,7 @@
 """Judges an image encoder by classification: a head on its frozen features, or the whole of it fine-tuned."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from src.evaluation.measure import measure, say_left_out
 from src.evaluation.records import Record, write_records
 from src.evaluation.table import save_results
 from src.evaluation.threshold import best_threshold
+from src.heads.try_head import classification_head
 from src.models.features import ImageEncoder
 from src.tasks.draw_classes import draw_classes
 from src.tasks.heading import Heading, heading_of
@@ -61,7 +63,7 @@ def classify(
     given = ProbeInput(
         encoder=image_encoder,
         datamodule=datamodule,
-        make_head=make_head,
+        make_head=partial(classification_head, make_head),
         make_trainer=make_trainer,
         judge_on=judge_on,
         resume_from=resume_from,

@@ -3,7 +3,6 @@
 Axes: B images, C channels, R and S rows and columns of a map, N objects, I ignored regions.
 """
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,24 +12,25 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from src.core.dense import Objects
+from tests.heads.every import merged_yaml
 
-CONF = Path(__file__).resolve().parents[2] / "conf" / "head"
 CHANNELS = {2: 6, 4: 8, 8: 12, 16: 16, 32: 20}
 
 TINY: dict[str, dict[str, Any]] = {
     "yolov3": {"neck.out_channels": [16, 8, 8], "bbox_head.out_channels": [16, 16, 8]},
     "retinanet": {"neck.out_channels": 16},
+    "retinanet_narrow": {"neck.out_channels": 16},
     "faster_rcnn": {"neck.out_channels": 16, "roi_head.bbox_head.fc_out_channels": 32},
     "upernet": {"channels": 8},
     "fcn": {"channels": 8},
 }
 
-NARROW = {"unet": [16, 16, 8, 8, 8], "setr_pup": [16, 8, 8, 8]}
+NARROW = {"unet": [16, 16, 8, 8, 8], "unet_narrow": [16, 16, 8, 8, 8], "setr_pup": [16, 8, 8, 8]}
 
 
 def tiny_head(name: str, *, classes: int = 2, channels: dict[int, int] = CHANNELS, **settings: Any) -> Any:
     """The head of conf/head/``name``.yaml with narrow layers; ``settings`` of ``config``, dots written as ``__``."""
-    cfg = OmegaConf.create({"head": OmegaConf.load(CONF / f"{name}.yaml")})
+    cfg = OmegaConf.create({"head": merged_yaml(name)})
     own = {key.replace("__", "."): value for key, value in settings.items()}
     for key, value in {**TINY.get(name, {}), **own}.items():
         OmegaConf.update(cfg, f"head.config.{key}", value, merge=False, force_add=True)

@@ -7,7 +7,8 @@ from torch.nn import functional as fn
 
 from src.core.errors import UserError
 from src.heads.setr import SETRHead
-from tests.heads.made_maps import CHANNELS, CONF, made_maps, tiny_head, without_gradient
+from tests.heads.every import CONF
+from tests.heads.made_maps import CHANNELS, made_maps, tiny_head, without_gradient
 
 
 @pytest.mark.parametrize("size", [(96, 96), (100, 70)])

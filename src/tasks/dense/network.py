@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from src.core.dense import DenseBatch, Objects
 from src.core.errors import UserError
 from src.heads.dense import DetectionHead, SegmentationHead
+from src.heads.try_head import try_dense_head
 from src.models.features import ImageEncoder
 from src.models.freeze import BatchNormMode, batch_norms, hold_frozen
 from src.models.pyramid import MapPyramid
@@ -53,7 +54,7 @@ class DenseNetwork(nn.Module, Generic[Head]):
 
     A ``frozen`` encoder stays in eval mode, is no part of this module's state and so of no checkpoint. With
     ``batch_norm="published"`` one that has BatchNorms is part of both, without gradient: their statistics move.
-    Raises UserError where ``make_head`` makes a head of another task than ``kind``.
+    Raises UserError where ``make_head`` makes a head of another task than ``kind``, or one that does not fit.
     """
 
     head: Head
@@ -75,6 +76,7 @@ class DenseNetwork(nn.Module, Generic[Head]):
         if not isinstance(head, kind):
             wanted = "detection" if kind is DetectionHead else "segmentation"
             raise UserError(f"head: {type(head).__name__} is no {wanted} head; choose another option of conf/head.")
+        try_dense_head(head, channels=self.pyramid.channels, classes=classes, size=size)
         self.head = head
         self.pyramid.keep(head.strides)
         self._learns = not frozen

@@ -113,6 +113,7 @@ def test_the_best_weights_come_back_with_their_statistics(tmp_path: Path) -> Non
     """The checkpoint holds them, and what is evaluated has those of the best epoch, not of the last."""
     # the highest loss counts as the best, so that the first epoch is it
     words = (*PUBLISHED, "callbacks.checkpoint.mode=max", "callbacks.early_stopping.mode=max")
+    torch.manual_seed(0)
     made, images, module, model = _made(tmp_path, *words)
     trainer = made.make_trainer(max_epochs=3, patience=3)
     assert train(module, images, trainer, None)
