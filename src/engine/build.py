@@ -38,7 +38,10 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
                 f"{key} ({target}) needs a package that is not installed: {_sentence(cause)}; install it, or choose "
                 f"another option of {key.split('.')[0]}."
             ) from error
-        refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
+        refused = (
+            isinstance(cause, TypeError | ValueError | InstantiationException)
+            or type(cause).__name__ == "MisconfigurationException"
+        )
         if theirs and refused:
             reason = str(cause).rstrip(".!")
             raise UserError(

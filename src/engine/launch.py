@@ -19,6 +19,7 @@ from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, write_provenance
 from src.engine.quiet import silence_libraries
+from src.engine.refusals import refusal
 from src.engine.resume_changes import check_resumed
 from src.engine.sweep_job import is_first_process, job_number, swept_keys
 from src.engine.typed import typed_settings, words_of_this_run
@@ -93,6 +94,11 @@ def _run_seeded(cfg: DictConfig, run: Callable[[], None]) -> None:
     except Interrupted:
         preempt_wandb()
         raise
+    except Exception as error:
+        reason = refusal(error, cfg)
+        if reason is None:
+            raise
+        raise UserError(reason) from error
     finally:
         finish_wandb(failed=not done)
     # not where it failed: the others may not be there to answer

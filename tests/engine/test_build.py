@@ -1,7 +1,9 @@
 """What a node's constructor receives."""
 
+import pytest
 from omegaconf import OmegaConf
 
+from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
 from src.engine.build import build
 
@@ -13,3 +15,24 @@ def test_dataclasses_arrive_as_they_are() -> None:
     assert built == {"plain": [1, {"a": 2}], "model": model, "number": 3}
     assert built["model"] is model
     assert type(built["plain"]) is list
+
+
+def needs_a_package() -> None:
+    raise ModuleNotFoundError("No module named 'no_such_package'")
+
+
+def test_a_package_that_is_missing_is_named() -> None:
+    cfg = OmegaConf.create({"logger": {"mine": {"_target_": "tests.engine.test_build.needs_a_package"}}})
+    with pytest.raises(
+        UserError,
+        match=r"logger\.mine \(tests\.engine\.test_build\.needs_a_package\) needs a package .*no_such_package",
+    ):
+        build(cfg, "logger.mine")
+
+
+def test_what_hydra_itself_refuses_to_build_is_named() -> None:
+    cfg = OmegaConf.create({"logger": {"mine": {"_target_": "os.system", "command": "true"}}})
+    with pytest.raises(
+        UserError, match=r"logger\.mine \(os\.system\) cannot be built: Target 'os\.system' is blocklisted"
+    ):
+        build(cfg, "logger.mine")

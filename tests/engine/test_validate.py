@@ -54,3 +54,40 @@ def test_interpolations_are_followed() -> None:
     cfg = OmegaConf.create({"width": "wide", "part": {**GOOD, "width": "${width}"}})
     with pytest.raises(UserError, match=r"part\.width=wide will not do"):
         validate(cfg, given={"part": frozenset({"given"})})
+
+
+class Open(Part):
+    def __init__(self, *rest: Any, width: int, **kwargs: Any) -> None: ...
+
+
+def test_constructors_with_kwargs_take_any_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(validate_module, "resolve_target", lambda _: Open)
+    validate(OmegaConf.create({"part": {"_target_": "src.part.Open", "width": 3, "anything": [1]}}), given={})
+    with pytest.raises(UserError, match=r"part lacks the setting width"):
+        validate(OmegaConf.create({"part": {"_target_": "src.part.Open", "anything": 1}}), given={})
+
+
+@pytest.mark.parametrize(
+    ("target", "settings", "message"),
+    [
+        ("lightning.pytorch.callbacks.EMAWeightAveraging", {"decay": 0.9, "use_buffers": False}, None),
+        ("lightning.pytorch.callbacks.ModelSummary", {"max_depth": 2, "anything": 1}, None),
+        ("lightning.pytorch.loggers.TensorBoardLogger", {"save_dir": "x", "flush_secs": 3}, None),
+        ("lightning.pytorch.callbacks.EarlyStopping", {"monitr": "val/loss"}, "did you mean monitor"),
+        ("lightning.pytorch.callbacks.ModelCheckpoint", {"save_top_k": "all"}, "save_top_k=all will not do"),
+        ("timm.optim.Lamb", {"_partial_": True, "lrr": 1}, r"part\.lrr is not a setting of timm\.optim\.Lamb"),
+        ("builtins.dict", {"a": 1}, None),
+        ("torch.nn.Module.to", {"_partial_": True}, None),
+        ("no.such.Thing", {}, "cannot be imported"),
+    ],
+)
+def test_constructors_of_libraries(
+    target: str, settings: dict[str, Any], message: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    cfg = OmegaConf.create({"part": {"_target_": target, **settings}})
+    if message is None:
+        validate(cfg, given={})
+    else:
+        with pytest.raises(UserError, match=message):
+            validate(cfg, given={})
