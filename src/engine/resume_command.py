@@ -64,8 +64,18 @@ def hydra_quoted(value: object) -> str:
     text = str(value)
     if _PLAIN.fullmatch(text):
         return text
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    # a backslash escapes where a quote follows, and nowhere else
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text)
     return f'"{escaped}"'
+
+
+def key_of_training(name: str) -> str:
+    """Return the full key of a setting of the training, such as ``optimizer.lr``, which some tasks read elsewhere."""
+    task = HydraConfig.get().runtime.choices.get("task") if HydraConfig.initialized() else None
+    group = {"classify": "probe", "detect": "tuning", "segment": "tuning"}.get(str(task))
+    if group is not None:
+        return f"{group}.{name.removeprefix('trainer.')}"
+    return name
 
 
 def _is_override(word: str) -> bool:

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 from src.core.errors import UserError
 from src.engine.csv_logger import MetricsCsv
 from src.engine.epoch_progress import continue_epoch, steps_done, steps_per_epoch
+from src.engine.resume_command import key_of_training
 
 
 class ResumedRun(Callback):
@@ -44,10 +45,11 @@ class ResumedRun(Callback):
             if callback is not None and callback.state_key in states:
                 states[callback.state_key]["patience"] = callback.patience
         done = checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"]
+        key = key_of_training("trainer.max_epochs")
         if trainer.max_epochs is not None and 0 <= trainer.max_epochs < done:
             raise UserError(
-                f"the checkpoint to resume has {done} epochs behind it, and max_epochs={trainer.max_epochs} is fewer; "
-                f"give {done} or more."
+                f"the checkpoint to resume has {done} epochs behind it, more than {key}={trainer.max_epochs}; give "
+                f"{key}={done} to evaluate it, or more to train on."
             )
         self._saved = checkpoint.get("optimizer_states", [])
 
