@@ -38,8 +38,8 @@ def cli() -> None:
     sys.argv[1:] = _as_hydra_takes(sys.argv[1:])
     try:
         main()
-    except KeyboardInterrupt:
-        sys.stderr.write("\nStopped by Ctrl-C.\n")
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"\nStopped by Ctrl-C; {stop}.\n" if str(stop) else "\nStopped by Ctrl-C.\n")
         sys.exit(130)
     except SystemExit as stop:
         if wants_traceback and stop.__cause__ is not None:

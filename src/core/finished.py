@@ -132,7 +132,7 @@ def matters(key: str) -> bool:
 
 
 def _matters(key: str, one: Any, other: Any) -> bool:
-    if key == "resume" and isinstance(one, bool | None) and isinstance(other, bool | None):
+    if key == "resume" and {one, other} <= {True, False, None, "auto"}:
         return False
     return matters(key)
 

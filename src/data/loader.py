@@ -74,16 +74,45 @@ class ResumableLoader(DataLoader):
             raise type(error)(str(error).rpartition("UserError: ")[2].strip()) from error
 
     def state_dict(self) -> dict[str, int]:
-        """The epoch, and how many of its batches were given out."""
-        return {"epoch": self.batch_sampler.epoch, "given": self.batch_sampler.given}
+        """Return the epoch, how many batches of it were given out, and the samples that all processes saw in it."""
+        batches = self.batch_sampler
+        if batches.state is not None and batches.state["epoch"] == batches.epoch:
+            # resumed, and stopped again before its first batch
+            return batches.state
+        return {"epoch": batches.epoch, "given": batches.given, **batches.order(), "seen": batches.seen()}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Let the next epoch begin after the batches that were given out, if it is the one they belong to."""
         self.batch_sampler.state = state
 
+    def continue_epoch(self, epoch: int) -> int | None:
+        """Return how many batches count as given out when ``epoch`` goes on; None where the state is not of it.
+
+        With the batch size and the processes that the state was written with, it is the number given out. Raises
+        UserError where the order of the samples is another one.
+        """
+        batches = self.batch_sampler
+        state = batches.state
+        if state is None or state["epoch"] != epoch:
+            return None
+        for name, now in batches.order().items():
+            if state.get(name, now) != now:
+                raise UserError(
+                    f"the checkpoint to resume was written in the middle of an epoch with {_ORDER[name]} "
+                    f"{state[name]}, and this run has {now}: samples would be left out or seen twice. Resume with the "
+                    "settings that it was written with, or from a checkpoint of an epoch's end."
+                )
+        return batches.given_after(state)
+
+
+_ORDER = {"size": "a training split of the size", "seed": "datamodule.seed"}
+
 
 class _Batches(Sampler[list[int]]):
-    """The batches of another sampler, the first ``given`` of an epoch left out."""
+    """The batches of another sampler; an epoch may begin after the first ``given`` of them.
+
+    ``batches``: a BatchSampler of an ``EpochSampler``, or any other sampler of batches.
+    """
 
     def __init__(self, batches: Any) -> None:
         self.batches = batches
@@ -91,18 +120,48 @@ class _Batches(Sampler[list[int]]):
         self.sampler = getattr(batches, "sampler", None)
         self.given = 0
         self.state: dict[str, int] | None = None
+        self._skipped = 0
 
     @property
     def epoch(self) -> int:
         return getattr(self.sampler, "epoch", 0)
 
+    def order(self) -> dict[str, int]:
+        """What the order of the samples follows from, beside the epoch."""
+        return self.sampler.order() if self._counts_samples else {}
+
+    def seen(self) -> int:
+        """How many samples of the epoch all processes were given."""
+        if not self._counts_samples:
+            return 0
+        return self.sampler.first + (self.given - self._skipped) * self._samples_per_batch
+
+    def given_after(self, state: dict[str, int]) -> int:
+        """How many batches of this size count as given out once the samples of ``state`` are seen."""
+        if not self._counts_samples or "seen" not in state:
+            return state["given"]
+        left, size = self.sampler.size_after(state["seen"]), self.batches.batch_size
+        return len(self.batches) - (left // size if self.batches.drop_last else -(-left // size))
+
     def begin(self) -> None:
         """Choose where the epoch begins."""
         state, self.state = self.state, None
-        self.given = state["given"] if state is not None and state["epoch"] == self.epoch else 0
+        continued = state is not None and state["epoch"] == self.epoch
+        self.given = self.given_after(state) if continued else 0
+        self._skipped = self.given
+        if self._counts_samples:
+            self.sampler.first = state.get("seen", state["given"] * self._samples_per_batch) if continued else 0
 
     def __iter__(self) -> Iterator[list[int]]:
-        return islice(self.batches, self.given, None)
+        return iter(self.batches) if self._counts_samples else islice(self.batches, self.given, None)
 
     def __len__(self) -> int:
         return len(self.batches)
+
+    @property
+    def _counts_samples(self) -> bool:
+        return hasattr(self.sampler, "size_after")
+
+    @property
+    def _samples_per_batch(self) -> int:
+        return self.batches.batch_size * self.sampler.num_replicas

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+import torch
 from torch.utils.data import BatchSampler, DistributedSampler, Sampler
 
 from src.core.errors import UserError
@@ -14,16 +15,27 @@ class EpochSampler(DistributedSampler):
     """A shuffled share of the data set for each process; yields ``epoch * size + position``.
 
     The number carries the epoch to the workers, which outlive it, so that each epoch draws its own augmentation.
-    Lightning calls ``set_epoch`` and leaves a distributed sampler alone.
+    Lightning calls ``set_epoch`` and leaves a distributed sampler alone. An epoch begins after the ``first`` samples of
+    its order, which all processes share out: the samples left do not depend on how many processes saw those before.
     """
 
     def __init__(self, *, split: PairSplit, replicas: int, rank: int, seed: int) -> None:
         super().__init__(split, num_replicas=replicas, rank=rank, shuffle=True, seed=seed, drop_last=True)
         self._size = len(split)
+        self.first = 0
 
     def __iter__(self) -> Iterator[int]:
-        first_key = self.epoch * self._size
-        return (first_key + position for position in super().__iter__())
+        order = torch.randperm(self._size, generator=torch.Generator().manual_seed(self.seed + self.epoch))
+        left = order[self.first :][: self.size_after(self.first) * self.num_replicas]
+        return (self.epoch * self._size + position for position in left[self.rank :: self.num_replicas].tolist())
+
+    def size_after(self, first: int) -> int:
+        """Return how many samples each process has of an epoch that begins after its ``first`` ones."""
+        return max(self._size - first, 0) // self.num_replicas
+
+    def order(self) -> dict[str, int]:
+        """Return the values that the order of an epoch follows from: the size of the split and the seed."""
+        return {"size": self._size, "seed": self.seed}
 
 
 class EvenBatches(Sampler[list[int]]):

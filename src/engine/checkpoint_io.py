@@ -11,6 +11,7 @@ from src.core.checkpoint import read_checkpoint
 from src.core.checkpoint_file import is_whole
 from src.core.errors import UserError
 from src.core.files import replacing
+from src.engine.resume_command import hydra_quoted
 
 
 class SafeCheckpointIO(TorchCheckpointIO):
@@ -35,7 +36,7 @@ class SafeCheckpointIO(TorchCheckpointIO):
             raise UserError(
                 f"{Path(path).parent}: a checkpoint could not be written ({_reason(error)}); those that were there "
                 "are as they were: free space, or choose another folder with paths.output=DIR, and go on from the "
-                "newest with resume=PATH."
+                f"newest with resume={hydra_quoted(Path(path).parent)}."
             ) from error
 
     def load_checkpoint(self, path: Any, map_location: Any = None, weights_only: bool | None = None) -> dict[str, Any]:

@@ -3,24 +3,30 @@
 import inspect
 import logging
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
-from src.core.interrupted import Interrupted, stopping_at_once
+from src.core.interrupted import Interrupted, name_of, stopping_at_once
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.devices import processes_here
 from src.engine.inherited import leave_out_inherited
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.processes import is_one_of_several, run_processes
-from src.engine.provenance import command_line, write_provenance
+from src.engine.provenance import command_line, provenance
 from src.engine.quiet import silence_libraries
 from src.engine.refusals import refusal
 from src.engine.resume_changes import check_resumed
+from src.engine.resume_command import resume_command
 from src.engine.sweep_job import is_first_process, job_number, swept_keys
 from src.engine.typed import typed_settings, words_of_this_run
 from src.engine.unread import read_keys, refuse_unread
@@ -59,17 +65,31 @@ def launch(cfg: DictConfig) -> None:
     resume_from = parts.resume_from if "resume_from" in parameters else None
     if resume_from is not None:
         check_resumed(cfg, resume_from, read_keys(cfg, wanted), say=first)
-    if first:
-        if resume_from is not None:
-            _log.info("Resuming from %s", resume_from)
-        write_provenance(
-            cfg, parts.run_dir / "checkpoints", command=command_line(), choices=HydraConfig.get().runtime.choices
-        )
-    with stopping_at_once():
+    last = parts.run_dir / "checkpoints" / LAST
+    if first and resume_from is not None:
+        _log.info("Resuming from %s", resume_from)
+    choices = HydraConfig.get().runtime.choices
+    recorded = provenance(cfg, last.parent, command=command_line(), choices=choices) if first else nullcontext()
+    with recorded, stopping_at_once(partial(_report_stop, last)):
         if count:
             run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume_from=resume_from)
         else:
             _run_seeded(cfg, run)
+
+
+def _report_stop(last: Path, number: int) -> None:
+    """Tell how to go on after a stop outside of the training loop; ``last``: the run's newest checkpoint, if any."""
+    if os.environ.get("RANK", "0") != "0":
+        return
+    if last.is_file():
+        _log.warning(
+            "told to stop by %s; the state of the training is in %s. To go on from it:\n%s",
+            name_of(number),
+            last,
+            resume_command(last),
+        )
+    else:
+        _log.warning("told to stop by %s; nothing was trained yet, the same command starts again.", name_of(number))
 
 
 def _trains(cfg: DictConfig, parameters: Mapping[str, Any]) -> bool:

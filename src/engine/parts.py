@@ -228,12 +228,13 @@ class Parts:
         return model, None if path is None else load_model(model, path)
 
     def _trainer(self, *, patience: int | None = None, **settings: Any) -> Any:
+        from src.engine.callbacks.resumed_run import ResumedRun
         from src.engine.checkpoint_io import SafeCheckpointIO
 
         return build(
             self._cfg,
             "trainer",
-            callbacks=list(self._callbacks(patience)),
+            callbacks=[*self._callbacks(patience), ResumedRun()],
             logger=self.loggers or False,
             plugins=[SafeCheckpointIO(), *_environments()],
             **settings,

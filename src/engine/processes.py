@@ -4,6 +4,7 @@ The process that was started by hand, by a sweep or by a queue loads no model: i
 device, hands signals on, and says in one line why it all ended, if it did not end well.
 """
 
+import json
 import logging
 import os
 import signal
@@ -21,8 +22,17 @@ from hydra.conf import HydraConf
 from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
 from src.core.finished import FAILED, read_failure, write_failure
-from src.core.interrupted import GO_ON, Interrupted, give_back_signals, leave, take_signals
+from src.core.interrupted import (
+    BY_HAND,
+    GO_ON,
+    Interrupted,
+    give_back_signals,
+    leave,
+    stop_signals,
+    take_signals,
+)
 from src.engine.devices import meeting_point
+from src.engine.resume_command import RESUME_WORDS, hydra_quoted, resume_command, resume_words
 
 _log = logging.getLogger(__name__)
 
@@ -54,16 +64,18 @@ def run_processes(
     first = int(meeting["NODE_RANK"]) * count
     command = _command(settings, folder, number, resume_from)
     # each process would start as many threads as the machine has cores, and advise against a setting of trainer=ddp
+    words = json.dumps(resume_words(folder / "checkpoints" / LAST))
     quiet = {"OMP_NUM_THREADS": str(max((os.cpu_count() or 1) // count, 1)), "TORCH_CPP_LOG_LEVEL": "ERROR"}
     reading, writing = os.pipe()
     processes: list[subprocess.Popen] = []
     with _handing_on(processes) as came:
         for place in range(count):
             ranks = {"LOCAL_RANK": str(place), "RANK": str(first + place), _PARENT: str(reading)}
-            environment = {**quiet, **os.environ, **meeting, **ranks}
-            processes.append(subprocess.Popen(command, env=environment, pass_fds=[reading]))
+            environment = {**quiet, **os.environ, **meeting, **ranks, RESUME_WORDS: words}
+            with _ignored(signal.SIGINT):
+                processes.append(subprocess.Popen(command, env=environment, pass_fds=[reading]))
         for process in processes if came else ():
-            process.send_signal(came[-1])
+            process.send_signal(_handed_on(came[-1]))
         try:
             codes = _wait(processes)
         finally:
@@ -71,9 +83,10 @@ def run_processes(
             os.close(reading)
             os.close(writing)
     # a signal that comes before a process is ready for it kills it, and nothing is lost
-    if any(-code in came for code in codes):
+    sent = [_handed_on(number) for number in came]
+    if any(-code in sent for code in codes):
         _log.warning("told to stop before the training began; the same command starts it again.")
-    codes = [GO_ON if -code in came else code for code in codes]
+    codes = [GO_ON if -code in sent else code for code in codes]
     if GO_ON in codes and all(code in (0, GO_ON) for code in codes):
         # in a job of submitit its own handler, which is in place again, queues the job anew
         leave(came[-1] if came else None, {n: signal.getsignal(n) for n in came})
@@ -88,8 +101,8 @@ def run_as_one_of_several(folder: Path, run: Any, readable: Any) -> None:
     threading.Thread(target=_end_with_parent, args=(int(os.environ[_PARENT]),), daemon=True).start()
     try:
         run()
-    except Interrupted:
-        _leave(GO_ON)
+    except Interrupted as stop:
+        _leave(int(stop.code or 0))
     except Exception as error:
         if lost_peer(error):
             # it may be the network's own trouble, of which no other process has a message
@@ -118,31 +131,48 @@ def _end_with_parent(parent: int) -> None:
 
 def _command(settings: HydraConf, folder: Path, number: int | None, resume_from: Path | None) -> list[str]:
     hydra = [word for word in settings.overrides.hydra if not word.startswith(_OF_THE_SWEEP)]
-    own = ["hydra.mode=RUN", "hydra.output_subdir=null", f"hydra.run.dir={_quoted(folder)}"]
+    own = ["hydra.mode=RUN", "hydra.output_subdir=null", f"hydra.run.dir={hydra_quoted(folder)}"]
     if number is not None:
         own.append(f"hydra.job.num={number}")
-    own.append(f"resume={'false' if resume_from is None else _quoted(resume_from)}")
+    own.append(f"resume={'false' if resume_from is None else hydra_quoted(resume_from)}")
     places = [source for source in settings.runtime.config_sources if source.provider == "command-line"]
     where = [word for source in places for word in ("--config-dir", source.path)]
     name = ["--config-name", str(settings.job.config_name)]
     return [sys.executable, "-m", "src.run", *name, *where, *settings.overrides.task, *hydra, *own]
 
 
-def _quoted(value: Any) -> str:
-    escaped = str(value).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
+def _handed_on(number: int) -> int:
+    """The signal that stops the processes, which ignore SIGINT: a terminal sends that to them too."""
+    return stop_signals()[0] if number == signal.SIGINT else number
+
+
+@contextmanager
+def _ignored(number: int) -> Iterator[None]:
+    """Have processes that are started in the block ignore signal ``number``, where signals can be set at all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 @contextmanager
 def _handing_on(processes: Sequence[subprocess.Popen]) -> Iterator[list[int]]:
-    """Hand stop signals on to ``processes``; those that came."""
+    """Hand stop signals on to ``processes``; those that came. A second Ctrl-C ends them at once."""
     came: list[int] = []
 
     def hand_on(number: int, frame: Any) -> None:
         del frame
+        if number == signal.SIGINT and number in came:
+            raise Interrupted(BY_HAND)
+        if number == signal.SIGINT:
+            os.write(2, b"\nStopping after this step; Ctrl-C again stops at once.\n")
         came.append(number)
         for process in processes:
-            process.send_signal(number)
+            process.send_signal(_handed_on(number))
 
     before = take_signals(hand_on)
     try:
@@ -180,7 +210,7 @@ def _reason(codes: Sequence[int], first: int, folder: Path) -> str:
     own = [(place, code) for place, code in enumerate(codes) if code not in (0, GO_ON, LOST_PEER)]
     last = folder / "checkpoints" / LAST
     rest = "; the others were stopped."
-    rest += f" resume={last} goes on from its last checkpoint." if last.is_file() else ""
+    rest += f" To go on from its last checkpoint:\n{resume_command(last)}" if last.is_file() else ""
     if not own:
         return (
             "a process of this training on another machine ended, whose own message says why, or they cannot reach one "

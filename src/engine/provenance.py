@@ -4,7 +4,8 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -32,13 +33,33 @@ PACKAGES = [
 ]
 
 
-def write_provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Mapping[str, Any]) -> None:
+@contextmanager
+def provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Mapping[str, Any]) -> Iterator[None]:
     """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all.
 
-    ``choices``: the options of the config groups.
+    They describe the checkpoints in ``folder``: where the block fails before it writes the first one, those of the
+    earlier start that was to be resumed are put back. ``choices``: the options of the config groups.
     """
-    write_text(folder / "config.yaml", OmegaConf.to_yaml(cfg, resolve=True))
-    write_text(folder / "provenance.json", json.dumps(_provenance(command, choices), indent=2) + "\n")
+    files = {
+        folder / "config.yaml": OmegaConf.to_yaml(cfg, resolve=True),
+        folder / "provenance.json": json.dumps(_provenance(command, choices), indent=2) + "\n",
+    }
+    before = {path: path.read_text(encoding="utf-8") for path in files if path.is_file()}
+    saved = _checkpoints(folder)
+    for path, text in files.items():
+        write_text(path, text)
+    try:
+        yield
+    except BaseException:
+        if saved and _checkpoints(folder) == saved:
+            for path, text in before.items():
+                write_text(path, text)
+        raise
+
+
+def _checkpoints(folder: Path) -> dict[str, int]:
+    """The checkpoints by name, and when they were written."""
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob("*.ckpt")}
 
 
 def _provenance(command: list[str], choices: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.checkpoint import read_checkpoint
 from src.core.errors import UserError
 from src.core.finished import flatten, is_below, matters
+from src.engine.build import build
+from src.engine.resume_command import hydra_quoted
 from src.engine.trained_run import CONFIG, plain_config
 
 _log = logging.getLogger(__name__)
@@ -18,6 +21,12 @@ _REFERENCE = re.compile(r"\$\{(?:oc\.select:)?([\w.]+)")
 _OF_THE_COMMAND = ("resume", "store.dataset", "store.overrides", "dataset.store")
 _STRUCTURE = ("encoder", "model")
 _NO_STRUCTURE = ("pretrained", "weights", "sync_batch_norm", "rules")
+_OF_STATE = ("_target_", "decay_norms_and_biases", "amsgrad")
+_TRAINED = ("frozen", "trained_blocks", "_target_")
+_ANEW = (
+    "leave it out, or start anew from the weights, in another folder, with checkpoint={checkpoint} resume=false "
+    "hydra.run.dir=DIR."
+)
 _LISTED = 12
 
 
@@ -38,7 +47,7 @@ def check_resumed(cfg: DictConfig, checkpoint: Path, reads: Iterable[str], *, sa
         return
     changes = {key: pair for key, pair in resume_changes(before, cfg).items() if any(_touch(key, one) for one in reads)}
     _refuse(changes, before, cfg, checkpoint)
-    _refuse_other_batches(changes, state, checkpoint)
+    _refuse_other_learned_losses(changes, before, cfg, checkpoint)
     if changes and say:
         _log.warning("%s is resumed with other settings: %s.", checkpoint, ", ".join(_lines(changes)))
 
@@ -103,26 +112,46 @@ def _refuse(
             f"resume={checkpoint} was trained with another model ({', '.join(_lines(structure))}), and cannot go on "
             "with this one; give the settings that it was started with, or start anew without resume."
         )
-    kept = {key: pair for key, pair in changes.items() if "optimizer" in key.split(".")}
+    kept = {key: pair for key, pair in changes.items() if _needs_other_state(key)}
     if kept:
         raise UserError(
-            f"resume={checkpoint} goes on with the state of its optimizer, which keeps its settings, so that "
-            f"{', '.join(_lines(kept))} would not be used; leave it out, or start anew from the weights with "
-            f"checkpoint={checkpoint}."
+            f"resume={checkpoint} goes on with the state of its optimizer, which does not fit "
+            f"{', '.join(_lines(kept))}; {_ANEW.format(checkpoint=hydra_quoted(checkpoint))}"
         )
 
 
-def _refuse_other_batches(changes: Mapping[str, tuple[Any, Any]], state: Mapping[str, Any], checkpoint: Path) -> None:
-    loop = state.get("loops", {}).get("fit_loop", {})
-    batches = loop.get("epoch_loop.batch_progress", {})
-    begun = batches.get("current", {}).get("ready", 0)
-    sizes = {key: pair for key, pair in changes.items() if key.rpartition(".")[2] == "batch_size"}
-    if sizes and begun and not batches.get("is_last_batch", True):
+def _needs_other_state(key: str) -> bool:
+    """Whether the setting decides which values an optimizer keeps, and in which order."""
+    *groups, name = key.split(".")
+    return ("optimizer" in groups and name in _OF_STATE) or (groups[:1] in (["probe"], ["tuning"]) and name in _TRAINED)
+
+
+def _refuse_other_learned_losses(
+    changes: Mapping[str, tuple[Any, Any]], before: Mapping[str, Any], cfg: DictConfig, checkpoint: Path
+) -> None:
+    """Refuse settings of losses from which learned parameters start: those of the checkpoint would take their place."""
+    named = {key: pair for key, pair in changes.items() if key.split(".")[0] in ("loss", "num_prototypes")}
+    if not named or "optimizer" not in cfg:
+        return
+    now: Any = OmegaConf.to_container(cfg.loss, resolve=True)
+    one, other = _learned(before["loss"]), _learned(now)
+    if one.keys() != other.keys() or any(not torch.equal(one[name], other[name]) for name in one):
         raise UserError(
-            f"resume={checkpoint} was written in the middle of an epoch, so that with "
-            f"{', '.join(_lines(sizes))} data would be left out or seen twice; go on with the batch size that it had, "
-            "or from a checkpoint of an epoch's end."
+            f"resume={checkpoint} goes on with the losses' learned parameters, which do not fit "
+            f"{', '.join(_lines(named))}; {_ANEW.format(checkpoint=hydra_quoted(checkpoint))}"
         )
+
+
+def _learned(losses: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The losses' parameters before the first step, by a seed of their own."""
+    learned = {}
+    for name, node in losses.items():
+        if node:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(0)
+                loss = build(OmegaConf.create({"loss": {name: node}}), f"loss.{name}")
+            learned |= {f"{name}.{key}": tensor for key, tensor in loss.state_dict().items()}
+    return learned
 
 
 def _lines(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:

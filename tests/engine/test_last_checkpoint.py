@@ -25,6 +25,7 @@ from lightning import Callback, LightningModule, Trainer  # noqa: E402
 from lightning.pytorch.callbacks import ModelCheckpoint  # noqa: E402
 
 from src.engine.callbacks.last_checkpoint import LastCheckpoint  # noqa: E402
+from src.engine.callbacks.resumed_run import ResumedRun  # noqa: E402
 from src.engine.checkpoint_io import SafeCheckpointIO  # noqa: E402
 
 BATCHES, EPOCHS = 5, 3
@@ -107,6 +108,7 @@ def fit(
         plugins=[SafeCheckpointIO()],
         callbacks=[
             *callbacks,
+            ResumedRun(),
             ModelCheckpoint(dirpath=folder, monitor="val/loss", filename="best"),
             LastCheckpoint(dirpath=str(folder), every_minutes=minutes),
         ],

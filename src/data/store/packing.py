@@ -79,7 +79,7 @@ def pack_store(job: Job, *, num_workers: int, max_unreadable: float) -> Manifest
             write_manifest(draft, manifest)
             publish(draft, job.folder)
         except KeyboardInterrupt:
-            raise UserError(f"stopped; {_kept(draft)}: give the same command again to go on") from None
+            raise KeyboardInterrupt(f"{_kept(draft)}: give the same command again to go on") from None
         except OSError as error:
             if error.errno not in _FULL:
                 raise

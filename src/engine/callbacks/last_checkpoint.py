@@ -1,6 +1,8 @@
 """Keeps the newest state of a training on disk, and leaves in good order when a scheduler says so."""
 
 import logging
+import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -11,21 +13,27 @@ from lightning.pytorch.callbacks import Checkpoint
 from src.core.checkpoint_file import LAST, PREVIOUS
 from src.core.distributed import number_of_each, objects_of_all
 from src.core.errors import UserError
-from src.core.interrupted import give_back_signals, leave, take_signals
+from src.core.interrupted import BY_HAND, Interrupted, give_back_signals, leave, take_signals
 from src.core.random_state import random_state, set_random_state
+from src.engine.epoch_progress import as_unfinished, ended_mid_epoch, log_epoch, log_step
+from src.engine.resume_command import resume_command
 
 _log = logging.getLogger(__name__)
 _NOTHING, _SAVE, _STOP = 0, 1, 2
 _VALIDATION = "epoch_loop.val_loop.batch_progress"
+_AT_ONCE_S = 1.0
+"""A second SIGINT within this time is the same Ctrl-C: the terminal sends one, torchrun another."""
 
 
 class LastCheckpoint(Checkpoint):
     """Writes ``last.ckpt`` every epoch and every ``every_minutes``, and keeps the one before as ``previous.ckpt``.
 
-    When a stop signal (``stop_signals``) reaches any process, the step in hand is finished, ``last.ckpt`` written and
-    the run ended by ``Interrupted``. A checkpoint holds every process's random state, so that a run which is resumed
-    draws what the broken one would have drawn. One that was written during a validation has it run anew, from its first
-    batch. Stands after the callback that keeps the best checkpoint, whose state is a part of the last one.
+    When a stop signal (``stop_signals``) reaches any process, the step in hand is finished and logged, ``last.ckpt``
+    written and the run ended by ``Interrupted``; a second Ctrl-C ends it at once. A training that ends in the middle of
+    an epoch, by ``max_steps`` for instance, is validated there. A checkpoint holds every process's random state, so
+    that a resumed run draws the numbers that the stopped one would have drawn. One that was written during a validation
+    has it run anew, from its first batch. Stands after the callback that keeps the best checkpoint, whose state is a
+    part of the last one.
     """
 
     def __init__(self, *, dirpath: str, every_minutes: float) -> None:
@@ -35,6 +43,7 @@ class LastCheckpoint(Checkpoint):
         self.every_s = 60 * every_minutes
         self._saved_at = 0.0
         self._signal: int | None = None
+        self._signal_at = 0.0
         self._validating = False
         self._before: dict[int, Any] = {}
         self._random_states: list[dict[str, Any]] = []
@@ -48,20 +57,20 @@ class LastCheckpoint(Checkpoint):
         self._random_states = list(state_dict["random_states"])
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Go on amid the epoch, and take the signals over from Lightning, which puts back in any case what it found."""
+        """Take the signals over from Lightning, which restores in any case the handlers that it found."""
         del pl_module
         self._saved_at = time.monotonic()
         # Lightning asks all processes, on their devices, at every step; here they are asked on the host
         trainer.fit_loop.epoch_loop._broadcast_sigterm_tensor = _nothing  # type: ignore[method-assign]
-        # a schedule that asks for the number of steps has had the loaders made before their state was there
-        trainer.fit_loop._load_combined_loader_states()
         self._before = take_signals(self._note)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Give the signals back."""
+        """Give the signals back, and send on one that came after the last look for it."""
         del trainer, pl_module
         give_back_signals(self._before)
         self._before = {}
+        if self._signal is not None:
+            signal.raise_signal(self._signal)
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         """Before the first step of a resumed run: draw on as the broken one would have."""
@@ -77,7 +86,12 @@ class LastCheckpoint(Checkpoint):
         del pl_module, outputs, batch, batch_idx
         wanted = self._wanted()
         epoch_loop = trainer.fit_loop.epoch_loop
+        if 0 < trainer.max_steps <= trainer.global_step:
+            # so that Lightning validates, and the best checkpoint is kept, in the middle of an epoch too
+            trainer.should_stop = True
         if wanted and not trainer.fit_loop._should_accumulate() and not epoch_loop.batch_progress.is_last_batch:
+            # Lightning logs the step after its callbacks, which a stop would keep it from
+            log_step(trainer)
             self._save(trainer, stop=wanted == _STOP)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *of: Any) -> None:
@@ -90,11 +104,16 @@ class LastCheckpoint(Checkpoint):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save every epoch, after its validation."""
         del pl_module
-        self._save(trainer, stop=self._wanted() == _STOP)
+        stop = self._wanted() == _STOP
+        if stop:
+            log_epoch(trainer)
+        self._save(trainer, stop=stop)
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         """Write down a validation that is under way as one that begins: its figures so far are not in a checkpoint."""
-        del trainer, pl_module
+        del pl_module
+        if ended_mid_epoch(trainer):
+            checkpoint["loops"] = as_unfinished(checkpoint["loops"])
         if self._validating:
             for count in ("total", "current"):
                 checkpoint["loops"]["fit_loop"][_VALIDATION][count] = {
@@ -106,7 +125,13 @@ class LastCheckpoint(Checkpoint):
 
     def _note(self, number: int, frame: Any) -> None:
         del frame
-        self._signal = number
+        now = time.monotonic()
+        if number == signal.SIGINT:
+            if self._signal == number and now - self._signal_at > _AT_ONCE_S:
+                raise Interrupted(BY_HAND)
+            if self._signal != number and os.environ.get("RANK", "0") == "0":
+                os.write(2, b"\nStopping after this step; Ctrl-C again stops at once.\n")
+        self._signal, self._signal_at = number, now
 
     def _wanted(self) -> int:
         """What the processes agree on: the most that any of them wants."""
@@ -130,9 +155,11 @@ class LastCheckpoint(Checkpoint):
     def _leave(self, trainer: Trainer, last: Path) -> None:
         if trainer.is_global_zero:
             _log.warning(
-                "told to stop at step %d; the state is in %s, and the same command with resume=auto goes on from it.",
+                "told to stop at step %d%s; the state is in %s. To go on from it:\n%s",
                 trainer.global_step,
+                " by Ctrl-C" if self._signal == signal.SIGINT else "",
                 last,
+                resume_command(last),
             )
         leave(self._signal, self._before)
 

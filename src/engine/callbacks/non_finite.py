@@ -10,6 +10,7 @@ from src.core.batch import PairBatch
 from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
 from src.engine.callbacks.last_checkpoint import LastCheckpoint
+from src.engine.resume_command import key_of_training, resume_command
 
 
 class StopOnNonFinite(Callback):
@@ -54,12 +55,21 @@ class StopOnNonFinite(Callback):
             return
         rows = ", ".join(str(row) for row in row_B.tolist())
         raise UserError(
-            f"the loss of step {step} is not a finite number; its batch held the table rows {rows}. "
-            f"{_last_good(trainer)} Look at those rows, lower optimizer.lr, or run trainer=debug to find the operation."
+            f"the loss of step {step} is not a finite number; its batch held the table rows {rows}. Look at those "
+            f"rows, or lower the learning rate. {_advice(trainer)}"
         )
 
 
-def _last_good(trainer: Trainer) -> str:
+def _advice(trainer: Trainer) -> str:
+    """How to go on with a lower rate, and how to find the operation, as commands."""
+    key = key_of_training("optimizer.lr")
+    rate = max(group["initial_lr"] for group in trainer.optimizers[0].param_groups)
     folders = [callback.folder for callback in trainer.checkpoint_callbacks if isinstance(callback, LastCheckpoint)]
     saved = [folder / LAST for folder in folders if (folder / LAST).is_file()]
-    return f"The last good checkpoint is {saved[0]}." if saved else "No checkpoint had been saved before it."
+    if not saved:
+        return f"No checkpoint had been saved before it: start again with {key}={rate / 10:g}, for instance."
+    return (
+        f"The last good checkpoint is {saved[0]}. To go on from it at a tenth of the rate:\n"
+        f"{resume_command(saved[0], f'{key}={rate / 10:g}')}\n"
+        f"To find the operation:\n{resume_command(saved[0], 'trainer.detect_anomaly=true')}"
+    )
