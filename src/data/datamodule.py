@@ -20,7 +20,7 @@ from src.data.memory_cache import fill_store, missing_files
 from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
 from src.data.sampler import EpochSampler, val_batches
-from src.data.sources import SPLITS, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
+from src.data.sources import SPLITS, CocoIdTable, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
 from src.data.usable import Skipped, say, usable_labels, usable_reports
@@ -116,10 +116,12 @@ class PairDataModule(LightningDataModule):
         if not isinstance(table, IdentifiedTable):
             return CaseKeys.of(row_N)
         ids = table.image_ids()
+        numbers = table.coco_image_ids() if isinstance(table, CocoIdTable) else None
         return CaseKeys(
             row_N=row_N,
             group_N=torch.from_numpy(table.groups()[index_K]),
             image_id_N=None if ids is None else [ids[index] for index in index_K],
+            coco_id_N=None if numbers is None else [numbers[index] for index in index_K],
         )
 
     def training_subset(self, fraction: float, seed: int) -> np.ndarray:
