@@ -114,6 +114,7 @@ class AnnotatedImages(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader:
         split = self.split("train")
+        self.images.warn_of_mirroring()
         replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         sampler = EpochSampler(split=split.pairs, replicas=replicas, rank=rank, seed=self.images.seed)
         # batch normalisation of a map of one pixel cannot train on one image
