@@ -15,11 +15,13 @@ from torch import Tensor
 class CaseKeys:
     """``row_N``: int64, each case's row in its table. ``group_N``: int64, one number a patient, whose cases are drawn
     together when an interval is estimated. ``image_id_N``: the owner's names of the images, None where there are none.
+    ``coco_id_N``: the ids of the images in their owner's COCO json, None for any other data set.
     """
 
     row_N: Tensor
     group_N: Tensor
     image_id_N: Sequence[str] | None
+    coco_id_N: Sequence[int | str] | None = None
 
     def __len__(self) -> int:
         return len(self.row_N)
@@ -32,4 +34,5 @@ class CaseKeys:
     def take(self, index_M: Tensor) -> "CaseKeys":
         """The cases at ``index_M``, in that order; one may come several times."""
         ids = None if self.image_id_N is None else np.asarray(self.image_id_N)[index_M.numpy()].tolist()
-        return CaseKeys(row_N=self.row_N[index_M], group_N=self.group_N[index_M], image_id_N=ids)
+        numbers = None if self.coco_id_N is None else [self.coco_id_N[index] for index in index_M.tolist()]
+        return CaseKeys(row_N=self.row_N[index_M], group_N=self.group_N[index_M], image_id_N=ids, coco_id_N=numbers)

@@ -19,7 +19,17 @@ from src.data.drawn import Kind, read_drawn
 from src.data.loader import make_loader
 from src.data.packed_table import PackedTable
 from src.data.sampler import EpochSampler
-from src.data.sources import SPLITS, BoxedTable, MaskedTable, Original, PairSource, PairTable, Split, original_of
+from src.data.sources import (
+    SPLITS,
+    BoxedTable,
+    CocoIdSource,
+    MaskedTable,
+    Original,
+    PairSource,
+    PairTable,
+    Split,
+    original_of,
+)
 from src.data.usable import Skipped, say
 
 
@@ -98,8 +108,13 @@ class AnnotatedImages(LightningDataModule):
         """Who the images of a split are, in the order of ``judging_dataloader``."""
         return self.images.case_keys(name)
 
+    def coco_category_ids(self, name: Split) -> tuple[int | str, ...] | None:
+        """The ids of the findings in their owner's COCO json of a split; None for any other data set."""
+        return self.source.coco_category_ids(name) if isinstance(self.source, CocoIdSource) else None
+
     def train_dataloader(self) -> DataLoader:
         split = self.split("train")
+        self.images.warn_of_mirroring()
         replicas, rank = (self.trainer.world_size, self.trainer.global_rank) if self.trainer else (1, 0)
         sampler = EpochSampler(split=split.pairs, replicas=replicas, rank=rank, seed=self.images.seed)
         # batch normalisation of a map of one pixel cannot train on one image

@@ -4,34 +4,28 @@ The format: cocodataset.org/#format-data. Boxes are left, top, width, height the
 Axes: M annotations.
 """
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from src.core.errors import UserError
 from src.data.coco_outlines import read_outline
+from src.data.coco_records import Number, first_repeated, load_records, merge_categories
 from src.data.outlines import Outline
 
 OVERHANG = 0.01
 """Of a side: by so much annotators' boxes may reach out of the image, and are cut."""
-_PARTS: Mapping[str, Mapping[str, type]] = {
-    "images": {"id": int, "file_name": str, "width": int, "height": int},
-    "categories": {"id": int, "name": str},
-    "annotations": {"id": int, "image_id": int, "category_id": int, "bbox": list},
-}
-_TYPES = {int: "a whole number", str: "a text", list: "a list"}
 
 
 class CocoMark(NamedTuple):
     """One annotation. ``edge_4``: left, top, right, bottom in the image; ``crowd``: it marks many things at once."""
 
-    number: int
-    category: int
+    number: Number
+    category: Number
     edge_4: tuple[float, float, float, float]
     outline: Outline | None
     crowd: bool
@@ -39,13 +33,21 @@ class CocoMark(NamedTuple):
 
 @dataclass(frozen=True)
 class CocoImage:
-    """One image: its own number, file, size in pixels and annotations."""
+    """One image: its own number, file, size in pixels and annotations.
 
-    number: int
-    file: str
+    ``name``: of the file, as the json has it; ``file``: the same with the slashes of this machine.
+    """
+
+    number: Number
+    name: str
     height: int
     width: int
     marks: list[CocoMark]
+
+    @property
+    def file(self) -> str:
+        # Label Studio on Windows writes images\\1\\a.png
+        return PureWindowsPath(self.name).as_posix() if "\\" in self.name else self.name
 
 
 class Coco(NamedTuple):
@@ -53,7 +55,7 @@ class Coco(NamedTuple):
 
     path: Path
     images: Sequence[CocoImage]
-    categories: Mapping[int, str]
+    categories: Mapping[Number, str]
 
 
 def read_coco(path: Path) -> Coco:
@@ -62,11 +64,8 @@ def read_coco(path: Path) -> Coco:
     Raises ``UserError`` naming the file and what in it cannot be right: no COCO, a key that is missing or of the wrong
     type, numbers that repeat or point nowhere, a box without area or outside its image, a broken segmentation.
     """
-    content = _load(path)
-    categories = {one["id"]: one["name"] for one in sorted(content["categories"], key=lambda one: one["id"])}
-    repeated = _repeated(list(categories.values()))
-    if repeated is not None:
-        raise UserError(f"{path}: two categories have the name {repeated!r}; give each its own")
+    content = load_records(path)
+    categories, taken_as = merge_categories(path, content["categories"])
     images = {
         one["id"]: CocoImage(one["id"], one["file_name"].strip(), one["height"], one["width"], [])
         for one in content["images"]
@@ -74,16 +73,17 @@ def read_coco(path: Path) -> Coco:
     for image in images.values():
         if image.height < 1 or image.width < 1:
             raise UserError(f"{path}: image {image.number} has a height or width below 1; correct them")
-    repeated = _repeated([image.file for image in images.values()])
+    repeated = first_repeated([image.file for image in images.values()])
     if repeated is not None:
         raise UserError(f"{path}: two images have the file {Path(repeated).name}; list each file once")
     found = content["annotations"]
-    for one in found:
-        for key, known, what in (("image_id", images, "image"), ("category_id", categories, "category")):
-            if one[key] not in known:
-                raise UserError(
-                    f"{path}: annotation {one['id']} is of {what} {one[key]}, which is not there; correct it"
-                )
+    for key, known, what in (("image_id", images, "image"), ("category_id", taken_as, "category")):
+        absent = [one for one in found if one[key] not in known]
+        if absent:
+            raise UserError(
+                f"{path}: annotation {absent[0]['id']} is of {what} {absent[0][key]!r}, which is not there, as are "
+                f"{len(absent)} in all; correct them or take them out"
+            )
     _check_boxes(path, found, images)
     for one in found:
         image = images[one["image_id"]]
@@ -93,7 +93,7 @@ def read_coco(path: Path) -> Coco:
             raise UserError(f"{path}: annotation {one['id']} {error}; correct it or take it out") from None
         left, top, width, height = map(float, one["bbox"])
         edges = (max(left, 0.0), max(top, 0.0), min(left + width, image.width), min(top + height, image.height))
-        image.marks.append(CocoMark(one["id"], one["category_id"], edges, outline, _is_crowd(one, path)))
+        image.marks.append(CocoMark(one["id"], taken_as[one["category_id"]], edges, outline, _is_crowd(one, path)))
     return Coco(path, list(images.values()), categories)
 
 
@@ -102,48 +102,6 @@ def _is_crowd(one: Mapping[str, Any], path: Path) -> bool:
     if crowd not in (0, 1):
         raise UserError(f"{path}: annotation {one['id']} has iscrowd {crowd!r}, which is neither 0 nor 1; correct it")
     return bool(crowd)
-
-
-def _load(path: Path) -> dict[str, list[dict[str, Any]]]:
-    try:
-        content = json.loads(path.read_bytes().decode("utf-8-sig"))
-    except FileNotFoundError:
-        raise UserError(f"the annotations {path} are not there; check dataset.annotations") from None
-    except OSError as error:
-        raise UserError(f"the annotations {path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError):
-        raise UserError(f"the annotations {path} are no json; give a COCO json as dataset.annotations") from None
-    if not isinstance(content, dict) or not all(isinstance(content.get(part), list) for part in _PARTS):
-        raise UserError(
-            f"{path} is no COCO json of detection: it must hold the lists {', '.join(_PARTS)}; export it as COCO"
-        )
-    for part, keys in _PARTS.items():
-        for position, one in enumerate(content[part], start=1):
-            _check_keys(path, part, position, one, keys)
-        repeated = _repeated([one["id"] for one in content[part]])
-        if repeated is not None:
-            raise UserError(f"{path}: the id {repeated} comes twice among its {part}; give each its own")
-    return content
-
-
-def _check_keys(path: Path, part: str, position: int, one: Any, keys: Mapping[str, type]) -> None:
-    for key, kind in keys.items():
-        value = one.get(key) if isinstance(one, dict) else None
-        # True is an int to Python
-        if not isinstance(value, kind) or isinstance(value, bool):
-            number = one["id"] if isinstance(one, dict) and isinstance(one.get("id"), int) else f"number {position}"
-            raise UserError(
-                f"{path}: {key!r} of {number} among its {part} is missing or not {_TYPES[kind]}; correct it"
-            )
-
-
-def _repeated(values: Sequence[Any]) -> Any | None:
-    seen = set()
-    for value in values:
-        if value in seen:
-            return value
-        seen.add(value)
-    return None
 
 
 def _check_boxes(path: Path, found: Sequence[dict[str, Any]], images: Mapping[int, CocoImage]) -> None:

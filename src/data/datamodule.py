@@ -20,7 +20,8 @@ from src.data.memory_cache import fill_store, missing_files
 from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
 from src.data.sampler import EpochSampler, val_batches
-from src.data.sources import SPLITS, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
+from src.data.sides import warn_of_mirroring
+from src.data.sources import SPLITS, CocoIdTable, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
 from src.data.usable import Skipped, say, usable_labels, usable_reports
@@ -88,6 +89,7 @@ class PairDataModule(LightningDataModule):
         self.seed = seed
         self.skipped: list[Skipped] = []
         self._splits: dict[Split, PairSplit] = {}
+        self._warned = False
 
     def setup(self, stage: str | None = None) -> None:
         """Prepare the splits that ``stage`` needs, once; see ``split``."""
@@ -116,10 +118,12 @@ class PairDataModule(LightningDataModule):
         if not isinstance(table, IdentifiedTable):
             return CaseKeys.of(row_N)
         ids = table.image_ids()
+        numbers = table.coco_image_ids() if isinstance(table, CocoIdTable) else None
         return CaseKeys(
             row_N=row_N,
             group_N=torch.from_numpy(table.groups()[index_K]),
             image_id_N=None if ids is None else [ids[index] for index in index_K],
+            coco_id_N=None if numbers is None else [numbers[index] for index in index_K],
         )
 
     def training_subset(self, fraction: float, seed: int) -> np.ndarray:
@@ -127,8 +131,21 @@ class PairDataModule(LightningDataModule):
         split = self.split("train")
         return np.flatnonzero(np.isin(split.index_K, self._chosen(split.table, fraction, seed)))
 
+    def warn_of_mirroring(self) -> None:
+        """Say once where training images are mirrored, and findings or reports speak of left and right."""
+        if not self._warned:
+            self._warned = True
+            transform = self.train_transform
+            warn_of_mirroring(
+                horizontal_flip=transform.horizontal_flip,
+                others=transform.swapping_ops,
+                names=self.source.finding_names,
+                captions=self.captions("train"),
+            )
+
     def train_dataloader(self) -> DataLoader:
         split = self.split("train")
+        self.warn_of_mirroring()
         replicas, rank = self._processes()
         contrasts = self.tokenizer is not None
         if contrasts and len(split) // replicas < self.batch_size:

@@ -3,8 +3,9 @@
 Axes: N images.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -38,8 +39,9 @@ class Groups(NamedTuple):
 def groups_of(files: Sequence[str], columns: FileColumns | None) -> Groups:
     """What the table says of each of ``files``, of whom each is its own group where there is no table.
 
-    A file is found by its path as the table has it, or else by its name, with or without the ending, where only one row
-    has that. Raises ``UserError`` for a table without one of its columns, and for a file that it does not name.
+    A file is found by its path as the table has it, or else by its folder and name, or by its name with or without the
+    ending, where only one row and only one of ``files`` has that. Raises ``UserError`` for a table without one of its
+    columns, and for a file that it does not name.
     """
     if columns is None:
         return Groups(list(files), None)
@@ -73,18 +75,41 @@ def split_groups(
 
 
 def _rows(files: Sequence[str], cells: Sequence[str], columns: FileColumns) -> list[int]:
-    ways: tuple[Callable[[str], str], ...] = (str, lambda text: Path(text).name, lambda text: Path(text).stem)
+    ways: tuple[Callable[[str], str], ...] = (str, _folder_and_name, _name, lambda text: Path(_name(text)).stem)
     known = [_unique([way(cell) for cell in cells]) for way in ways]
+    shared = [_shared(set(files), way) for way in ways]
     rows = []
     for file in files:
-        found = [rows_of[way(file)] for way, rows_of in zip(ways, known, strict=True) if way(file) in rows_of]
+        found = [
+            rows_of[way(file)]
+            for way, rows_of, several in zip(ways, known, shared, strict=True)
+            if way(file) in rows_of and way(file) not in several
+        ]
         if not found:
             raise UserError(
-                f"the table {columns.path} has no row, or several, for the image {Path(file).name} in its column "
+                f"the table {columns.path} has no row, or several, for the image {_name(file)} in its column "
                 f"{columns.file!r}; correct it, or name another column with dataset.file_column"
             )
         rows.append(found[0])
     return rows
+
+
+def _folder_and_name(path: str) -> str:
+    return "/".join(_parts(path)[-2:])
+
+
+def _name(path: str) -> str:
+    return "".join(_parts(path)[-1:])
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    # tables written on Windows have backslashes
+    return PurePosixPath(path.replace("\\", "/")).parts
+
+
+def _shared(files: set[str], way: Callable[[str], str]) -> set[str]:
+    """What several of ``files`` would be found by."""
+    return {key for key, count in Counter(way(file) for file in files).items() if count > 1}
 
 
 def _unique(keys: Sequence[str]) -> dict[str, int]:

@@ -5,6 +5,7 @@ Axes: N pairs, F findings.
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,7 +17,10 @@ class FileTable:
     """A ``PairTable``: ``paths`` of the images, ``rows`` in the user's table, and ``read_report`` by index.
 
     ``patients`` and ``ids``: whose each image is, and what its owner calls it.
+    ``unit``: what ``row`` counts, in messages.
     """
+
+    unit: ClassVar[str] = "row"
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class FileTable:
             return read_image(path, dicom_scale=self._dicom_scale)
         except ImageError as error:
             advice = "" if path.parent.is_dir() else ", and its folder too; bring that back (is its drive mounted?)"
-            raise ImageError(f"row {self.row(index)}: {error}{advice}") from error
+            raise ImageError(f"{self.unit} {self.row(index)}: {error}{advice}") from error
 
     def report(self, index: int) -> str:
         return self._read_report(index)

@@ -124,6 +124,24 @@ class IdentifiedTable(Protocol):
 
 
 @runtime_checkable
+class CocoIdTable(Protocol):
+    """A table whose images have ids in their owner's COCO json."""
+
+    def coco_image_ids(self) -> list[int | str]:
+        """The id of each image."""
+        ...
+
+
+@runtime_checkable
+class CocoIdSource(Protocol):
+    """A source whose findings have ids in their owner's COCO jsons."""
+
+    def coco_category_ids(self, split: Split) -> tuple[int | str, ...]:
+        """The id of each finding in the json of ``split``."""
+        ...
+
+
+@runtime_checkable
 class SubsetTable(Protocol):
     """A table whose owner may have chosen which of its images train at a fraction."""
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from src.core.errors import UserError
 from src.data.axis_map import AxisMap
+from src.data.sides import swapping_transforms
 
 _CELLS = 16
 # of a pixel: more than single precision loses, less than any turn of an image moves
@@ -48,12 +49,24 @@ class ImageTransform:
 
     ``resize``: albumentations transforms that depend on the image alone; ``ops``: those that may be random, drawn
     anew for each image and epoch from the seed given; ``mean`` and ``std``: of pixel values between 0 and 1, by which
-    ``core.batch.normalise`` makes floats of them.
+    ``core.batch.normalise`` makes floats of them. ``horizontal_flip``: the probability of mirroring an image, which is
+    the last step; 0 for images whose findings, phrases or reports speak of left and right.
     """
 
-    def __init__(self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float) -> None:
-        from albumentations import Compose
+    def __init__(
+        self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float, horizontal_flip: float = 0.0
+    ) -> None:
+        from albumentations import Compose, HorizontalFlip
 
+        if horizontal_flip is True or not 0 <= horizontal_flip <= 1:
+            raise UserError(
+                f"transform.horizontal_flip={str(horizontal_flip).lower()} is no probability of mirroring an image; "
+                "give a number from 0 to 1, e.g. transform.horizontal_flip=0.5"
+            )
+        self.horizontal_flip = float(horizontal_flip)
+        self.swapping_ops = swapping_transforms([*resize, *ops])
+        if horizontal_flip:
+            ops = [*ops, HorizontalFlip(p=horizontal_flip)]
         self.mean = mean
         self.std = std
         self._resize = Compose(list(resize))

@@ -13,6 +13,8 @@ from src.engine.typed import Typed
 
 _SIDES = ("transform.size", "transform.crop")
 _NORMALISATION = ("transform.train.mean", "transform.train.std", "transform.eval.mean", "transform.eval.std")
+_FLIP = "transform.horizontal_flip"
+_AUGMENTATION = ("transform.train.ops", _FLIP)
 _LISTED = 6
 
 
@@ -131,7 +133,7 @@ def _take(chosen: DictConfig, run: TrainedRun, about: Sequence[Typed], *, trains
     own: Any = OmegaConf.to_container(chosen, resolve=False)
     OmegaConf.update(chosen, "transform", run.raw("transform"), merge=False)
     for one in about:
-        if one.option is None and (free or (trains and one.within(("transform.train.ops",)))):
+        if one.option is None and (free or (trains and one.within(_AUGMENTATION))):
             if one.key in _SIDES and not run.references:
                 raise UserError(
                     f"{one.word}: beside the checkpoint lies {run.source} alone, which does not say what follows from "
@@ -141,3 +143,6 @@ def _take(chosen: DictConfig, run: TrainedRun, about: Sequence[Typed], *, trains
             for name in one.key.split("."):
                 value = value.get(name) if isinstance(value, Mapping) else None
             OmegaConf.update(chosen, one.key, value, merge=False, force_add=True)
+            if one.key == _FLIP:
+                # a run of an older version has the key at neither place
+                OmegaConf.update(chosen, "transform.train.horizontal_flip", value, force_add=True)

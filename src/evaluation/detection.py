@@ -83,7 +83,8 @@ def published(cases: Matches) -> Matches:
 
 def coco_matches(images: Sequence[JudgedImage], keys: CaseKeys, names: Sequence[str]) -> dict[str, Matches]:
     """pycocotools' matching by size (all, small, medium, large), at the overlaps of both protocols."""
-    evaluated = _evaluated(coco_truth(images, keys, names), coco_results(images, keys))
+    by_row, ids = replace(keys, coco_id_N=None), list(range(1, len(names) + 1))
+    evaluated = _evaluated(coco_truth(images, by_row, names, ids), coco_results(images, by_row, ids))
     return {
         area: _matches(list(_of_area(evaluated, number, len(names))), keys, names) for number, area in enumerate(_AREAS)
     }

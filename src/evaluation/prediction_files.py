@@ -19,13 +19,22 @@ _IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm", ".dicom"}
 TRUTH, RESULTS = "truth.json", "detections.json"
 
 
-def save_detections(images: Sequence[JudgedImage], keys: CaseKeys, names: Sequence[str], folder: Path) -> None:
+def save_detections(
+    images: Sequence[JudgedImage],
+    keys: CaseKeys,
+    names: Sequence[str],
+    folder: Path,
+    *,
+    category_ids: Sequence[int | str] | None = None,
+) -> None:
     """Write ``truth.json``, a COCO data set, and ``detections.json``, COCO's results; ``coco_format`` describes both.
 
-    pycocotools makes ``detect/map`` of these two files.
+    ``category_ids``: of the findings ``names`` in their owner's json; None: counted from 1. pycocotools makes
+    ``detect/map`` of these two files.
     """
-    _write(coco_truth(images, keys, names), folder / TRUTH)
-    _write(coco_results(images, keys), folder / RESULTS)
+    ids = list(range(1, len(names) + 1)) if category_ids is None else list(category_ids)
+    _write(coco_truth(images, keys, names, ids), folder / TRUTH)
+    _write(coco_results(images, keys, ids), folder / RESULTS)
 
 
 def save_masks(predicted_FHW: Tensor, keys: CaseKeys, names: Sequence[str], folder: Path) -> list[Path]:

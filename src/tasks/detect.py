@@ -58,7 +58,8 @@ def detect(
     figures, cases = judge_detections(judged, keys, images.finding_names, resamples=resamples)
     heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="images")
     heading = heading.with_notes(tuning.said)
-    save_detections(judged, keys, images.finding_names, run_dir / "predictions")
+    ids = images.coco_category_ids(judge_on)
+    save_detections(judged, keys, images.finding_names, run_dir / "predictions", category_ids=ids)
     drawn = []
     if pictures:
         drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", title=heading.title, shown=shown)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycocotools.coco import COCO
 
 from src.data.outlines import Ellipse, Polygon, Rectangle, RunLengths
 from src.data.run_lengths import decode_mask, encode_mask
@@ -64,12 +65,24 @@ def test_an_ellipse_has_its_area_and_its_box() -> None:
     assert (columns[0], columns[-1] + 1, rows[0], rows[-1] + 1) == (10, 90, 20, 60)
 
 
-def test_a_polygon_against_a_rectangle_and_a_triangle() -> None:
+def test_a_polygon_has_its_area_and_no_outline_around_it() -> None:
     square_HW = Polygon((2, 3, 7, 3, 7, 9, 2, 9)).draw(HEIGHT, WIDTH)
-    np.testing.assert_array_equal(square_HW[4:8, 3:6], True)
-    assert 30 <= square_HW.sum() <= 42
+    wanted_HW = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    wanted_HW[3:9, 2:7] = True
+    np.testing.assert_array_equal(square_HW, wanted_HW)
+    assert Polygon((10, 10, 20, 10, 20, 20, 10, 20)).draw(64, 64).sum() == 100
     triangle_HW = Polygon((0, 0, 200, 0, 0, 100)).draw(100, 200)
-    assert triangle_HW.sum() == pytest.approx(10_000, rel=0.03)
+    assert triangle_HW.sum() == pytest.approx(10_000, rel=0.01)
+
+
+@given(st.lists(st.tuples(st.floats(0, WIDTH), st.floats(0, HEIGHT)), min_size=3, max_size=8))
+def test_polygons_are_those_of_ann_to_mask(corners: list[tuple[float, float]]) -> None:
+    coco = COCO()
+    coco.imgs = {1: {"height": HEIGHT, "width": WIDTH}}
+    flat = [value for corner in corners for value in corner]
+    np.testing.assert_array_equal(
+        Polygon(tuple(flat)).draw(HEIGHT, WIDTH), coco.annToMask({"image_id": 1, "segmentation": [flat]}).astype(bool)
+    )
 
 
 def test_a_shape_may_reach_over_the_edge() -> None:

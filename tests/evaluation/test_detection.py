@@ -201,7 +201,7 @@ def test_cases_come_back_and_can_be_paired(tmp_path: Path) -> None:
 
 
 def test_an_object_of_no_finding_is_refused() -> None:
-    with pytest.raises(ValueError, match="row 7 has an object of class 1, and there are 1"):
+    with pytest.raises(ValueError, match="image 7 has an object of class 1, and there are 1"):
         coco_matches([image([(1, BOX)])], keys_of(1), ["f0"])
 
 

@@ -55,6 +55,21 @@ def test_the_files_say_where_and_nothing_of_whom(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "detections.json").read_text()) == []
 
 
+def test_ids_are_those_of_the_owner(tmp_path: Path) -> None:
+    images, names = [image([(1, (10, 20, 40, 60))], [(1, 0.5, (10, 20, 40, 60))]), image()], ["a", "b"]
+    keys = CaseKeys(
+        row_N=torch.tensor([1, 2]), group_N=torch.tensor([0, 1]), image_id_N=["x", "y"], coco_id_N=["s-9", "s-2"]
+    )
+    assert keys.take(torch.tensor([1, 1])).coco_id_N == ["s-2", "s-2"]
+    save_detections(images, keys, names, tmp_path, category_ids=[40, 3])
+    truth, results = (json.loads((tmp_path / name).read_text()) for name in ("truth.json", "detections.json"))
+    assert [one["id"] for one in truth["images"]] == ["s-9", "s-2"]
+    assert truth["categories"] == [{"id": 40, "name": "a"}, {"id": 3, "name": "b"}]
+    assert [(one["image_id"], one["category_id"]) for one in [*truth["annotations"], *results]] == [("s-9", 3)] * 2
+    figures, _ = judge_detections(images, keys, names, resamples=0)
+    assert value_of(figures["detect/map"]) == pytest.approx(1.0)
+
+
 def test_masks_come_back(tmp_path: Path) -> None:
     mask_FHW = torch.from_numpy(np.random.default_rng(0).random((2, 7, 5)) < 0.5)
     keys = CaseKeys.of(torch.tensor([12]))

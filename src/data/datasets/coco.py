@@ -5,12 +5,14 @@ Axes: N images, F findings, I ignored regions, H and W pixels.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
 from src.core.errors import UserError
-from src.data.coco_json import Coco, CocoImage, CocoMark, read_coco
+from src.data.coco_files import CrowdAs, ListedImage, category_ids, chosen_findings, list_images, read_all, root_of
+from src.data.coco_json import Coco, CocoMark
+from src.data.coco_records import Number
 from src.data.dicom_io import DicomScale
 from src.data.file_groups import FileColumns, groups_of, split_groups
 from src.data.file_table import FileTable
@@ -27,46 +29,51 @@ CocoMasks = Literal["own", "boxes"]
 class CocoTable(FileTable):
     """One split: also a ``BoxedTable``, ``MaskedTable``, ``IgnoringTable`` and ``MeasuredTable``.
 
-    ``names``: of the categories that are findings; marks of all others, and of crowds, are regions to ignore.
+    ``names``: of the categories that are findings, by id; annotations of all others, and where ``crowds`` is false
+    those with iscrowd 1, are regions to ignore.
     """
+
+    unit = "image"
 
     def __init__(
         self,
         *,
-        annotations: Sequence[str],
-        images: Sequence[CocoImage],
-        names: Mapping[int, str],
+        listed: Sequence[ListedImage],
+        names: Mapping[Number, str],
+        crowds: bool,
         masks: CocoMasks,
-        paths: Sequence[str],
-        rows: Sequence[int],
         patients: Sequence[str],
         dicom_scale: DicomScale,
     ) -> None:
-        there = [{mark.category for mark in image.marks if not _is_ignored(mark, names)} for image in images]
-        labels = [[float(category in marked) for category in names] for marked in there]
+        self._images = [one.image for one in listed]
+        self._annotations = [one.annotations for one in listed]
+        self._names = names
+        self._crowds = crowds
+        self._masks = masks
+        shown = [{mark.category for mark in self._marks(index, ignored=False)} for index in range(len(listed))]
+        labels = [[float(category in marked) for category in names] for marked in shown]
         super().__init__(
-            paths=paths,
-            rows=rows,
+            paths=[one.path for one in listed],
+            rows=[one.row for one in listed],
             patients=patients,
-            ids=[image.file for image in images],
-            label_NF=np.array(labels, dtype=np.float32).reshape(len(images), len(names)),
+            ids=[image.name for image in self._images],
+            label_NF=np.array(labels, dtype=np.float32).reshape(len(listed), len(names)),
             read_report=self._sentences,
             dicom_scale=dicom_scale,
         )
-        self._annotations = annotations
-        self._images = images
-        self._names = names
-        self._masks = masks
 
     def image(self, index: int) -> np.ndarray:
         image_HW, wanted = super().image(index), self._images[index]
         if image_HW.shape != (wanted.height, wanted.width):
             raise ImageError(
-                f"row {self.row(index)}: {Path(wanted.file).name} is {image_HW.shape[1]} x {image_HW.shape[0]} pixels, "
-                f"but {self._annotations[index]} says {wanted.width} x {wanted.height} (image {wanted.number}); "
+                f"image {wanted.number}: {Path(wanted.file).name} is {image_HW.shape[1]} x {image_HW.shape[0]} pixels, "
+                f"but {self._annotations[index]} says {wanted.width} x {wanted.height}; "
                 "correct it, as the boxes are of that size"
             )
         return image_HW
+
+    def coco_image_ids(self) -> list[Number]:
+        return [image.number for image in self._images]
 
     def original(self, index: int) -> Original:
         """As the json has it; ``image`` refuses any other."""
@@ -102,7 +109,10 @@ class CocoTable(FileTable):
         return label_sentences(self.label_NF[index].tolist(), tuple(self._names.values()))
 
     def _marks(self, index: int, *, ignored: bool) -> list[CocoMark]:
-        return [mark for mark in self._images[index].marks if _is_ignored(mark, self._names) is ignored]
+        return [mark for mark in self._images[index].marks if self._is_ignored(mark) is ignored]
+
+    def _is_ignored(self, mark: CocoMark) -> bool:
+        return (mark.crowd and not self._crowds) or mark.category not in self._names
 
     def _drawn(self, mark: CocoMark, index: int) -> np.ndarray:
         filled = mark.outline is None or self._masks == "boxes"
@@ -110,19 +120,13 @@ class CocoTable(FileTable):
         return outline.draw(self._images[index].height, self._images[index].width)
 
 
-class _Listed(NamedTuple):
-    annotations: str
-    row: int
-    image: CocoImage
-
-
 class CocoSource:
     """COCO jsons and their images; every setting is described in ``conf/dataset/coco.yaml``.
 
     ``annotations``: one json, which is split by ``val_fraction`` and ``test_fraction``, or one for each of train, val
-    and test. ``table``: names the patient of each image. ``ignore``: categories that are neither a finding nor
-    background. A finding is present where an annotation shows it, and absent elsewhere; an image without annotations is
-    a negative.
+    and test, each with its own folder of images. ``table``: names the patient of each image. ``ignore``: categories
+    that are neither a finding nor background. ``iscrowd``: the meaning of annotations with iscrowd 1. A finding is
+    present where an annotation shows it, and absent elsewhere; an image without annotations is a negative.
 
     Raises ``UserError`` naming the json, and the annotation or image in it, for whatever cannot be right.
     """
@@ -133,7 +137,7 @@ class CocoSource:
         self,
         *,
         annotations: str | Mapping[str, str] | None,
-        image_root: str | None,
+        image_root: str | Mapping[str, str] | None,
         ignore: Sequence[str],
         masks: CocoMasks,
         table: str | None,
@@ -144,21 +148,14 @@ class CocoSource:
         dicom_scale: DicomScale,
         max_missing: float,
         seed: int,
+        iscrowd: CrowdAs = "ignored",
     ) -> None:
-        files = _read_all(annotations)
-        self._names = _findings(files, ignore)
-        self.finding_names = tuple(self._names.values())
-        listed = {
-            split: [_Listed(str(coco.path), row, image) for row, image in enumerate(coco.images, start=1)]
-            for split, coco in files.items()
-        }
+        self._files = read_all(annotations, iscrowd)
+        self.finding_names = chosen_findings(self._files, ignore, iscrowd)
+        listed = list_images(self._files, image_root)
         self._listed = [one for part in listed.values() for one in part]
-        if not any(not _is_ignored(mark, self._names) for one in self._listed for mark in one.image.marks):
-            raise UserError(
-                f"{next(iter(files.values())).path} has no box of any finding, so nothing can be learnt from it"
-            )
         columns = FileColumns(Path(table), file_column, group_column, None, {}) if table else None
-        groups = groups_of([one.image.file for one in self._listed], columns)
+        groups = groups_of([one.path if columns else one.group for one in self._listed], columns)
         self._group_N = groups.group_N
         if isinstance(annotations, Mapping):
             ends = np.cumsum([0, *(len(part) for part in listed.values())])
@@ -168,57 +165,36 @@ class CocoSource:
             draw_val(self._positions, self._group_N, fraction=val_fraction, seed=seed)
         else:
             self._positions = split_groups(groups, columns, val=val_fraction, test=test_fraction, seed=seed)
-        root = Path(image_root) if image_root else next(iter(files.values())).path.parent
-        self._paths = [str(root / one.image.file) for one in self._listed]
-        refuse_missing(self._paths, root, max_missing, "check dataset.image_root and the json's file_name")
+        root = root_of("train", self._files["train"], image_root)
+        paths = [one.path for one in self._listed]
+        refuse_missing(paths, root, max_missing, "check dataset.image_root and the json's file_name")
+        self._iscrowd: CrowdAs = iscrowd
         self._masks: CocoMasks = masks
         self._dicom_scale: DicomScale = dicom_scale
 
     def check(self) -> None:
         """Nothing is left to check: the constructor has read it all but the images."""
 
+    def coco_category_ids(self, split: Split) -> tuple[Number, ...]:
+        """The id of each finding in the json that the images of ``split`` come from."""
+        return category_ids(self._json_of(split), self.finding_names)
+
     def table(self, split: Split) -> CocoTable:
         """The images of one split."""
         position_N = self._positions[split]
-        chosen = [self._listed[position] for position in position_N]
+        numbers = self.coco_category_ids(split)
         return CocoTable(
-            annotations=[one.annotations for one in chosen],
-            images=[one.image for one in chosen],
-            names=self._names,
+            listed=[self._listed[position] for position in position_N],
+            names=dict(zip(numbers, self.finding_names, strict=True)),
+            crowds=self._iscrowd == "finding",
             masks=self._masks,
-            paths=[self._paths[position] for position in position_N],
-            rows=[one.row for one in chosen],
             patients=[self._group_N[position] for position in position_N],
             dicom_scale=self._dicom_scale,
         )
 
-
-def _read_all(annotations: str | Mapping[str, str] | None) -> dict[Split, Coco]:
-    if annotations is None:
-        raise UserError("dataset=coco needs your annotations: set dataset.annotations=FILE.json")
-    if isinstance(annotations, str):
-        return {"train": read_coco(Path(annotations))}
-    if "train" not in annotations or not set(annotations) <= set(SPLITS):
-        raise UserError(
-            f"dataset.annotations names {', '.join(annotations)}; name a json for train, and for val and test"
-        )
-    files = {split: read_coco(Path(annotations[split])) for split in SPLITS if split in annotations}
-    for coco in files.values():
-        if coco.categories != files["train"].categories:
-            raise UserError(f"{coco.path} has other categories than {files['train'].path}; give all jsons the same")
-    return files
-
-
-def _findings(files: Mapping[Split, Coco], ignore: Sequence[str]) -> dict[int, str]:
-    coco = files["train"]
-    for name in ignore:
-        if name not in coco.categories.values():
-            known = ", ".join(coco.categories.values())
-            raise UserError(f"{coco.path} has no category {name!r} of dataset.ignore; it has: {known}")
-    names = {number: name for number, name in coco.categories.items() if name not in ignore}
-    if not names:
-        raise UserError(f"{coco.path} has no category that is not ignored; name fewer in dataset.ignore")
-    return names
+    def _json_of(self, split: Split) -> Coco:
+        """What is drawn of train, or cut off from it, has its json."""
+        return self._files.get(split, self._files["train"])
 
 
 def _refuse_shared(positions: Mapping[Split, np.ndarray], group_N: Sequence[str], table: str | None) -> None:
@@ -230,10 +206,6 @@ def _refuse_shared(positions: Mapping[Split, np.ndarray], group_N: Sequence[str]
             f"{len(shared)} {what} lie in the json of train and in one that is held out; take them out of one of "
             "dataset.annotations"
         )
-
-
-def _is_ignored(mark: CocoMark, names: Mapping[int, str]) -> bool:
-    return mark.crowd or mark.category not in names
 
 
 def _edges(mark: CocoMark) -> np.ndarray:

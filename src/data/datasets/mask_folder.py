@@ -1,11 +1,10 @@
-"""The user's own images in one folder, and a PNG mask for each in another.
+"""The user's own images in one folder, and their masks in the same or another.
 
 Axes: N images, F findings, I ignored regions, H and W pixels.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -15,66 +14,61 @@ from src.data.file_groups import FileColumns, groups_of, split_groups
 from src.data.file_table import FileTable
 from src.data.image_io import ImageError
 from src.data.label_sentences import label_sentences
-from src.data.mask_png import mask_size, read_values
+from src.data.mask_files import MaskedImage, MaskNames, SeveralMasks, Unmasked, match_masks
+from src.data.mask_meaning import MaskMeaning
+from src.data.mask_png import Palette, mask_size
 from src.data.sources import Original, Split, unchanged
-from src.data.usable import say
-
-_ENDINGS = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".dcm"}
 
 
 class MaskTable(FileTable):
     """One split: also a ``MaskedTable``, ``IgnoringTable`` and ``MeasuredTable``.
 
-    ``masks``: the file of each image's mask, None for a negative without one. Every mask is read once, for the labels.
+    ``meanings``: how the files of each entry of ``MaskedImage.masks`` are read. An entry without a file shows nothing.
+    Every mask is read once, for the labels.
     """
 
     def __init__(
         self,
         *,
-        masks: Sequence[Path | None],
-        values: Mapping[str, int],
-        ignore_values: Sequence[int],
-        paths: Sequence[str],
+        images: Sequence[MaskedImage],
+        meanings: Sequence[MaskMeaning],
         rows: Sequence[int],
         patients: Sequence[str],
         dicom_scale: DicomScale,
     ) -> None:
-        self._masks = masks
-        self._values = values
-        self._ignore_values = ignore_values
-        labels = [self._labels(path) for path in masks]
+        self._images = images
+        self._meanings = meanings
+        self._names = [name for meaning in meanings for name in meaning.values]
+        labels = [self._labels(index) for index in range(len(images))]
         super().__init__(
-            paths=paths,
+            paths=[str(one.image) for one in images],
             rows=rows,
             patients=patients,
-            ids=[Path(path).stem for path in paths],
-            label_NF=np.array(labels, dtype=np.float32).reshape(len(masks), len(values)),
+            ids=[one.image.stem for one in images],
+            label_NF=np.array(labels, dtype=np.float32).reshape(len(images), len(self._names)),
             read_report=self._sentences,
             dicom_scale=dicom_scale,
         )
 
     def image(self, index: int) -> np.ndarray:
-        image_HW, mask = super().image(index), self._masks[index]
-        if mask is not None and mask_size(mask) != image_HW.shape:
+        image_HW = super().image(index)
+        for mask in self._files(index):
             height, width = mask_size(mask)
-            raise ImageError(
-                f"row {self.row(index)}: {Path(self.file(index)).name} is {image_HW.shape[1]} x {image_HW.shape[0]} "
-                f"pixels, but its mask is {width} x {height}; make them of one size"
-            )
+            if (height, width) != image_HW.shape:
+                raise ImageError(
+                    f"row {self.row(index)}: {Path(self.file(index)).name} is {image_HW.shape[1]} x "
+                    f"{image_HW.shape[0]} pixels, but its mask is {width} x {height}; make them of one size"
+                )
         return image_HW
 
     def original(self, index: int) -> Original:
         """Of the mask's size; ``image`` refuses any other."""
-        mask = self._masks[index]
-        return unchanged(*(self.image(index).shape if mask is None else mask_size(mask)))
+        files = self._files(index)
+        return unchanged(*(mask_size(files[0]) if files else self.image(index).shape))
 
     def masks(self, index: int) -> list[tuple[str, np.ndarray]]:
         """UserError naming file and value where a mask holds a value that stands for nothing."""
-        mask = self._masks[index]
-        if mask is None:
-            return []
-        value_HW = self._read(mask)
-        found = [(name, value_HW == value) for name, value in self._values.items()]
+        found = [one for masks, _ in self._read(index) for one in masks.items()]
         return [(name, mask_HW) for name, mask_HW in found if mask_HW.any()]
 
     def ignored_boxes(self, index: int) -> np.ndarray:  # noqa: ARG002
@@ -82,37 +76,32 @@ class MaskTable(FileTable):
         return np.zeros((0, 4), dtype=np.float32)
 
     def ignored_mask(self, index: int) -> np.ndarray:
-        mask = self._masks[index]
-        if mask is None:
+        read = self._read(index)
+        if not read:
             return np.zeros(self.image(index).shape, dtype=bool)
-        return np.isin(self._read(mask), self._ignore_values)
+        return np.logical_or.reduce([ignored_HW for _, ignored_HW in read])
 
     def _sentences(self, index: int) -> str:
-        return label_sentences(self.label_NF[index].tolist(), tuple(self._values))
+        return label_sentences(self.label_NF[index].tolist(), tuple(self._names))
 
-    def _labels(self, mask: Path | None) -> list[float]:
-        there = set() if mask is None else set(np.unique(self._read(mask)).tolist())
-        return [float(value in there) for value in self._values.values()]
+    def _labels(self, index: int) -> list[float]:
+        shown = {name for name, _ in self.masks(index)}
+        return [float(name in shown) for name in self._names]
 
-    def _read(self, mask: Path) -> np.ndarray:
-        value_HW = read_values(mask)
-        unknown_HW = ~np.isin(value_HW, [0, *self._values.values(), *self._ignore_values])
-        if unknown_HW.any():
-            value = int(value_HW[unknown_HW][0])
-            known = ", ".join(f"{name}: {number}" for name, number in self._values.items())
-            raise UserError(
-                f"the mask {mask} holds the value {value}, which stands for nothing (0 is background; {known}); name "
-                "it in dataset.values or dataset.ignore_values"
-            )
-        return value_HW
+    def _read(self, index: int) -> list[tuple[dict[str, np.ndarray], np.ndarray]]:
+        entries = zip(self._meanings, self._images[index].masks, strict=True)
+        return [meaning.read(files) for meaning, files in entries if files]
+
+    def _files(self, index: int) -> list[Path]:
+        return [path for files in self._images[index].masks for path in files]
 
 
 class MaskFolderSource:
-    """Images and masks of the same names; every setting is described in ``conf/dataset/mask_folder.yaml``.
+    """Images and their masks; every setting is described in ``conf/dataset/mask_folder.yaml``.
 
     ``values``: the pixel value of each finding in a mask. ``ignore_values``: of what is neither a finding nor
-    background. ``unmasked``: whether an image without a mask is left out, or shows nothing. ``table``: names patients
-    and splits.
+    background. ``masks`` and ``mask_suffix``: one for all findings, or one for each. ``unmasked``: whether an image
+    without a mask is left out, or shows nothing. ``table``: names patients and splits.
 
     Raises ``UserError`` for whatever cannot be right; a mask is opened when its split is first asked for.
     """
@@ -123,11 +112,11 @@ class MaskFolderSource:
         self,
         *,
         images: str | None,
-        masks: str | None,
-        mask_suffix: str,
+        masks: str | Mapping[str, str] | None,
+        mask_suffix: str | Mapping[str, str],
         values: Mapping[str, int] | None,
         ignore_values: Sequence[int],
-        unmasked: Literal["left_out", "negative"],
+        unmasked: Unmasked,
         table: str | None,
         file_column: str,
         group_column: str | None,
@@ -137,21 +126,33 @@ class MaskFolderSource:
         test_fraction: float,
         dicom_scale: DicomScale,
         seed: int,
+        mask_prefix: str = "",
+        several_masks: SeveralMasks = "refuse",
+        threshold: float | None = None,
+        palette: Palette = "auto",
     ) -> None:
         if images is None or masks is None:
             raise UserError("dataset=mask_folder needs two folders: set dataset.images=DIR and dataset.masks=DIR")
         if not values:
             raise UserError("dataset=mask_folder needs its findings: set e.g. dataset.values={Lung:255}")
-        _check_values(values, ignore_values)
+        parts = _parts(masks, mask_suffix, values)
+        for part in parts:
+            _check_values(part, ignore_values)
+            _check_threshold(part, threshold)
         self.finding_names = tuple(values)
-        self._values = values
-        self._ignore_values = ignore_values
-        self._dicom_scale: DicomScale = dicom_scale
-        self._images, self._masks = _match(Path(images), Path(masks), mask_suffix, unmasked)
+        self._meanings = [
+            MaskMeaning(
+                values=part, ignore_values=ignore_values, threshold=threshold, palette=palette, several=several_masks
+            )
+            for part in parts
+        ]
+        layers = [MaskNames(Path(_of_part(masks, part)), mask_prefix, _of_part(mask_suffix, part)) for part in parts]
+        self._images = match_masks(Path(images), layers, unmasked=unmasked, several=several_masks)
         columns = FileColumns(Path(table), file_column, group_column, split_column, split_values) if table else None
-        groups = groups_of([path.name for path in self._images], columns)
+        groups = groups_of([one.image.name for one in self._images], columns)
         self._group_N = groups.group_N
         self._positions = split_groups(groups, columns, val=val_fraction, test=test_fraction, seed=seed)
+        self._dicom_scale: DicomScale = dicom_scale
         self._tables: dict[Split, MaskTable] = {}
 
     def check(self) -> None:
@@ -162,15 +163,32 @@ class MaskFolderSource:
         if split not in self._tables:
             position_N = self._positions[split]
             self._tables[split] = MaskTable(
-                masks=[self._masks[position] for position in position_N],
-                values=self._values,
-                ignore_values=self._ignore_values,
-                paths=[str(self._images[position]) for position in position_N],
+                images=[self._images[position] for position in position_N],
+                meanings=self._meanings,
                 rows=(position_N + 1).tolist(),
                 patients=[self._group_N[position] for position in position_N],
                 dicom_scale=self._dicom_scale,
             )
         return self._tables[split]
+
+
+def _parts(
+    masks: str | Mapping[str, str], suffix: str | Mapping[str, str], values: Mapping[str, int]
+) -> list[Mapping[str, int]]:
+    """The findings that share a mask file: all of them, or each alone where a setting is given by finding."""
+    by_finding = {"masks": masks, "mask_suffix": suffix}
+    mappings = {key: one for key, one in by_finding.items() if isinstance(one, Mapping)}
+    for key, one in mappings.items():
+        if set(one) != set(values):
+            raise UserError(
+                f"dataset.{key} names the findings {', '.join(one)}, and dataset.values {', '.join(values)}; name the "
+                "same in both"
+            )
+    return [{name: value} for name, value in values.items()] if mappings else [values]
+
+
+def _of_part(setting: str | Mapping[str, str], part: Mapping[str, int]) -> str:
+    return setting if isinstance(setting, str) else setting[next(iter(part))]
 
 
 def _check_values(values: Mapping[str, int], ignore_values: Sequence[int]) -> None:
@@ -182,42 +200,13 @@ def _check_values(values: Mapping[str, int], ignore_values: Sequence[int]) -> No
         )
 
 
-def _match(
-    images: Path, masks: Path, suffix: str, unmasked: Literal["left_out", "negative"]
-) -> tuple[list[Path], list[Path | None]]:
-    """The images to use, by name, and the mask of each."""
-    image_of, mask_of = _by_stem(images, _ENDINGS, "images"), _by_stem(masks, {".png"}, "masks")
-    found = {stem: mask_of.get(f"{stem}{suffix}") for stem in image_of}
-    with_mask = [stem for stem, mask in found.items() if mask is not None]
-    if not with_mask:
+def _check_threshold(values: Mapping[str, int], threshold: float | None) -> None:
+    if threshold is None:
+        return
+    if threshold <= 0:
+        raise UserError(f"dataset.threshold={threshold:g} takes background for a finding; give a value above 0")
+    if len(values) > 1:
         raise UserError(
-            f"no mask in {masks} has the name of an image in {images}, as NAME.png beside NAME.jpg; where masks are "
-            "called NAME_mask.png, give dataset.mask_suffix=_mask"
+            f"dataset.threshold needs masks of one finding each, and dataset.values has {', '.join(values)} in one "
+            "file; name one, or give a folder for each finding as dataset.masks={NAME:DIR,...}"
         )
-    lonely = len(mask_of) - len(with_mask)
-    if lonely:
-        say(f"{lonely} of {len(mask_of)} masks in {masks} have no image in {images}; they are not used")
-    if unmasked == "left_out" and len(with_mask) < len(found):
-        say(
-            f"{len(found) - len(with_mask)} of {len(found)} images in {images} have no mask; they are left out "
-            "(dataset.unmasked=negative takes them as images without any finding)"
-        )
-    used = sorted(with_mask if unmasked == "left_out" else found)
-    return [image_of[stem] for stem in used], [found[stem] for stem in used]
-
-
-def _by_stem(folder: Path, endings: set[str], key: str) -> dict[str, Path]:
-    if not folder.is_dir():
-        raise UserError(f"the folder {folder} is not there; check dataset.{key}")
-    by_stem: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in endings:
-            continue
-        if path.stem in by_stem:
-            raise UserError(f"{path.name} and {by_stem[path.stem].name} in {folder} share a name; rename one of them")
-        by_stem[path.stem] = path
-    if not by_stem:
-        raise UserError(
-            f"the folder {folder} holds no file ending in {', '.join(sorted(endings))}; check dataset.{key}"
-        )
-    return by_stem

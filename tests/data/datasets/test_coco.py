@@ -75,9 +75,7 @@ def test_what_the_json_says(source: Callable[..., CocoSource]) -> None:
     # run 2030 of columns of 40: column 50, rows 30 to 39
     wanted_HW[30:40, 50] = True
     assert name == "nodule"
-    # a polygon takes its outline's pixels with it
-    assert (mask_HW != wanted_HW).sum() <= 2 * (20 + 30) + 4
-    assert mask_HW[wanted_HW].all()
+    np.testing.assert_array_equal(mask_HW, wanted_HW)
     ignored_HW = np.zeros((40, 60), bool)
     ignored_HW[:10, 40:] = True
     ignored_HW[:5, :5] = True
@@ -152,7 +150,14 @@ BAD = {
     "image": (_mark(image_id=4), "annotation 1 is of image 4, which is not there"),
     "same id": (_mark(id=2), "the id 2 comes twice among its annotations"),
     "same file": (_broken(lambda c: c["images"][1].update(file_name="a.png")), r"two images have the file a\.png"),
-    "same name": (_broken(lambda c: c["categories"][1].update(name="mass")), "two categories have the name 'mass'"),
+    "two names of one id": (_broken(lambda c: c["categories"][1].update(id=2)), "the id 2 comes twice among its categ"),
+    "text for a number": (_mark(image_id="7"), "annotation 1 is of image '7', which is not there, as are 1 in all"),
+    "bbox of texts": (_mark(bbox=["10", "5", "20", "30"]), "the bbox of annotation 1 is not four numbers"),
+    "half a pixel": (_broken(lambda c: c["images"][1].update(width=50.5)), "'width' of 3 among its images is missing"),
+    "all crowds": (
+        _broken(lambda c: [one.update(iscrowd=1) for one in c["annotations"]]),
+        r"all 4 annotations have iscrowd 1, .*; give dataset\.iscrowd=finding to take them as findings$",
+    ),
     "area": (_mark(bbox=[10, 5, 0, 30]), r"the box of annotation 1 \(image 7\) has no area, as do 1 in all"),
     "negative": (_mark(bbox=[10, 5, -3, 30]), r"annotation 1 \(image 7\) has no area"),
     "outside": (_mark(bbox=[10, 5, 51, 30]), r"annotation 1 \(image 7\) reaches out of its image"),
@@ -209,7 +214,7 @@ def test_an_image_of_another_size(source: Callable[..., CocoSource]) -> None:
     table = source(_broken(lambda c: c["images"][1].update(width=51))).table("train")
     assert table.image(0).shape == (40, 60)
     with pytest.raises(
-        ImageError, match=r"^row 2: b\.png is 50 x 50 pixels, but .*boxes\.json says 51 x 50 \(image 3\)"
+        ImageError, match=r"^image 3: b\.png is 50 x 50 pixels, but .*boxes\.json says 51 x 50; correct it"
     ):
         table.image(1)
 
@@ -229,15 +234,166 @@ def test_run_lengths_are_those_of_pycocotools() -> None:
         read_outline({"size": [47, 300], "counts": f"{text}o"}, 47, 300, 0.01)
 
 
-def test_polygons_are_nearly_those_of_pycocotools() -> None:
+def test_polygons_are_those_of_pycocotools() -> None:
     from pycocotools import mask as reference
 
     corners = [[20.0, 10.0, 80.5, 15.0, 70.0, 60.2, 30.0, 55.0], [5.0, 70.0, 60.0, 70.0, 60.0, 90.0, 5.0, 90.0]]
     outline = read_outline(corners, 100, 120, 0.01)
     assert outline is not None
-    ours_HW = outline.draw(100, 120)
     theirs_HW = reference.decode(reference.merge(reference.frPyObjects(corners, 100, 120))).astype(bool)
-    assert (ours_HW & theirs_HW).sum() / (ours_HW | theirs_HW).sum() > 0.94
+    np.testing.assert_array_equal(outline.draw(100, 120), theirs_HW)
+
+
+def test_crowds_are_counted_and_may_be_findings(
+    source: Callable[..., CocoSource], caplog: pytest.LogCaptureFixture
+) -> None:
+    source()
+    assert "1 of 4 annotations have iscrowd 1 and are ignored" in caplog.text
+    assert "dataset.iscrowd=finding" in caplog.text
+    caplog.clear()
+    table = source(iscrowd="finding").table("train")
+    assert table.label_NF.tolist() == [[1, 1], [0, 0]]
+    assert [name for name, _ in table.boxes(0)] == ["nodule", "mass", "nodule"]
+    assert table.ignored_boxes(0).tolist() == [[40, 0, 60, 10]]
+    assert "iscrowd" not in caplog.text
+
+
+def test_ids_of_the_json(source: Callable[..., CocoSource]) -> None:
+    made = source()
+    table = made.table("train")
+    assert table.coco_image_ids() == [7, 3]
+    assert [table.row(index) for index in range(2)] == [7, 3]
+    assert made.coco_category_ids("train") == made.coco_category_ids("test") == (2, 9)
+    texts = _broken(lambda c: [one.update(id=f"x{one['id']}") for part in ("images", "categories") for one in c[part]])
+    for one in texts["annotations"]:
+        one.update(image_id=f"x{one['image_id']}", category_id=f"x{one['category_id']}")
+    made = source(texts)
+    assert made.table("train").coco_image_ids() == ["x7", "x3"]
+    assert made.table("train").row(1) == 2
+    assert made.coco_category_ids("train") == ("x2", "x9")
+
+
+def test_categories_of_one_name_are_one(source: Callable[..., CocoSource], caplog: pytest.LogCaptureFixture) -> None:
+    content = _broken(lambda c: c["categories"].append({"id": 11, "name": "nodule"}))
+    content["annotations"][3]["category_id"] = 11
+    made = source(content)
+    assert made.finding_names == ("mass", "nodule")
+    assert [name for name, _ in made.table("train").boxes(0)] == ["nodule", "nodule"]
+    assert made.coco_category_ids("train") == (2, 9)
+    assert "the categories 9, 11 have one name, 'nodule'; they are taken as one, which is category 9" in caplog.text
+
+
+def test_entries_that_repeat_to_the_letter_count_once(
+    source: Callable[..., CocoSource], caplog: pytest.LogCaptureFixture
+) -> None:
+    made = source({part: [*entries, entries[-1]] for part, entries in CONTENT.items()})
+    assert len(made.table("train")) == 2
+    assert len(made.table("train").boxes(0)) == 2
+    for part in CONTENT:
+        assert f"1 of its {part} repeat an earlier entry of the same id" in caplog.text
+
+
+def test_whole_numbers_may_be_written_with_a_point(source: Callable[..., CocoSource]) -> None:
+    table = source(_broken(lambda c: c["images"][0].update(id=7.0, width=60.0, height=40.0))).table("train")
+    assert table.original(0) == unchanged(40, 60)
+    assert repr(table.coco_image_ids()) == "[7, 3]"
+
+
+def test_backslashes_in_a_file_name(source: Callable[..., CocoSource], tmp_path: Path) -> None:
+    (tmp_path / "images/1").mkdir(parents=True)
+    content = _broken(lambda c: c["images"][0].update(file_name="images\\1\\a.png"))
+    source(content)
+    (tmp_path / "a.png").rename(tmp_path / "images/1/a.png")
+    values: Any = OmegaConf.to_container(OmegaConf.load(YAML))
+    del values["_target_"]
+    values |= {"annotations": str(tmp_path / "boxes.json"), "val_fraction": 0.0, "test_fraction": 0.0}
+    table = CocoSource(**values).table("train")
+    assert table.image(0).shape == (40, 60)
+    assert table.image_ids() == ["images\\1\\a.png", "b.png"]
+
+
+def test_a_file_below_another_folder_is_found_by_its_name(
+    source: Callable[..., CocoSource], caplog: pytest.LogCaptureFixture
+) -> None:
+    content = _broken(lambda c: c["images"][0].update(file_name="/data/upload/1/a.png"))
+    assert source(content).table("train").image(0).shape == (40, 60)
+    assert "1 of 2 images do not lie where file_name says below" in caplog.text
+
+
+def _folders(root: Path, *, width: int = 60) -> dict[str, str]:
+    """Roboflow's layout: a json and its images in each folder, under the same names and ids."""
+    jsons = {}
+    for number, (split, folder) in enumerate({"train": "train", "val": "valid", "test": "test"}.items()):
+        (root / folder).mkdir(parents=True)
+        for name in ("0.jpg", "1.jpg"):
+            grey_HW = np.full((40, width), 50 * number + 10, dtype=np.uint8)
+            grey_HW[:, 20:] += 90
+            Image.fromarray(grey_HW).save(root / folder / name)
+        images = [{"id": n, "file_name": f"{n}.jpg", "width": width, "height": 40} for n in range(2)]
+        marks = [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 2, 10, 10], "iscrowd": 0} for n in range(2)]
+        categories = [{"id": 0, "name": "chest"}, {"id": 1, "name": "opacity"}]
+        jsons[split] = str(root / folder / "_annotations.coco.json")
+        Path(jsons[split]).write_text(json.dumps({"images": images, "categories": categories, "annotations": marks}))
+    return jsons
+
+
+def test_each_json_has_its_own_folder(
+    source: Callable[..., CocoSource], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    jsons = _folders(tmp_path / "set")
+    made = source(annotations=jsons, ignore=[])
+    for number, split in enumerate(("train", "val", "test")):
+        table = made.table(split)
+        assert [table.row(index) for index in range(2)] == [0, 1]
+        assert table.image(1)[0, 0] == 50 * number + 10
+    assert """1 of 2 categories have no annotation""" in caplog.text
+    assert """leave them out with 'dataset.ignore=["chest"]'""" in caplog.text
+    assert source(annotations=jsons, ignore=["chest"]).coco_category_ids("test") == (1,)
+    roots = {split: str(Path(path).parent) for split, path in jsons.items()}
+    moved = {split: str(tmp_path / f"{split}.json") for split in jsons}
+    for split, path in jsons.items():
+        Path(path).rename(moved[split])
+    assert source(annotations=moved, ignore=[], image_root=roots).table("test").image(0)[0, 0] == 110
+    with pytest.raises(UserError, match=r"dataset\.image_root names train, val; name a folder for test too"):
+        source(annotations=moved, ignore=[], image_root={key: roots[key] for key in ("train", "val")})
+
+
+def test_a_table_tells_images_of_one_name_apart_by_their_folder(
+    source: Callable[..., CocoSource], tmp_path: Path
+) -> None:
+    jsons = _folders(tmp_path / "set")
+    rows = [(f"{folder}/{n}.jpg", f"{folder} {n}") for folder in ("train", "valid", "test") for n in range(2)]
+    pd.DataFrame(rows, columns=["file", "group"]).to_csv(tmp_path / "patients.csv", index=False)
+    made = source(annotations=jsons, ignore=[], table=str(tmp_path / "patients.csv"))
+    assert [len(made.table(split)) for split in ("train", "val", "test")] == [2, 2, 2]
+    pd.DataFrame(rows[4:], columns=["file", "group"]).to_csv(tmp_path / "patients.csv", index=False)
+    with pytest.raises(UserError, match=r"has no row, or several, for the image 0\.jpg"):
+        source(annotations=jsons, ignore=[], table=str(tmp_path / "patients.csv"))
+
+
+def test_ids_of_each_json_may_differ(source: Callable[..., CocoSource], tmp_path: Path) -> None:
+    jsons = _folders(tmp_path / "set")
+    content = json.loads(Path(jsons["test"]).read_text())
+    content["categories"] = [{"id": 5, "name": "opacity"}, {"id": 6, "name": "chest"}]
+    content["annotations"][0]["category_id"] = content["annotations"][1]["category_id"] = 5
+    Path(jsons["test"]).write_text(json.dumps(content))
+    made = source(annotations=jsons, ignore=["chest"])
+    assert (made.coco_category_ids("val"), made.coco_category_ids("test")) == ((1,), (5,))
+    assert made.table("test").label_NF.tolist() == [[1], [1]]
+    assert made.table("test").boxes(0)[0][0] == "opacity"
+
+
+def test_copies_of_one_image_stay_together(source: Callable[..., CocoSource], tmp_path: Path) -> None:
+    names = [f"scan{n // 3}_jpg.rf.{n:032x}.jpg" for n in range(30)]
+    for name in names:
+        Image.fromarray(np.zeros((50, 50), dtype=np.uint8)).save(tmp_path / name)
+    images = [{"id": n, "file_name": name, "width": 50, "height": 50} for n, name in enumerate(names)]
+    marks = [{"id": 1, "image_id": 0, "category_id": 9, "bbox": [1, 2, 10, 10]}]
+    content = {**CONTENT, "images": images, "annotations": marks}
+    made = source(content, val_fraction=0.3, test_fraction=0.3)
+    whose = [{name.split("_")[0] for name in made.table(split).image_ids()} for split in ("train", "val", "test")]
+    assert all(whose)
+    assert sum(map(len, whose)) == 10
 
 
 def test_real_boxes(shared_dir: Path) -> None:

@@ -1,6 +1,8 @@
 """A folder of masks: what is understood of the made tree and of real lungs, and what is refused."""
 
 import logging
+import re
+import shlex
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from omegaconf import OmegaConf
 from PIL import Image
 
@@ -143,7 +146,7 @@ def _colour() -> np.ndarray:
     [
         (_write(np.full((SIZE, SIZE), 99, np.uint8)), r"masks/004\.png holds the value 99, which stands for nothing"),
         (_write(_colour()), r"masks/004\.png is in colour"),
-        (_write(b"\xff\xd8\xff no png"), r"masks/004\.png is not a PNG"),
+        (_write(b"no image at all"), r"masks/004\.png is not an image that can be read; save it as PNG"),
         (
             lambda root: _write((root / "masks/005.png").read_bytes()[:200])(root),
             r"masks/004\.png is cut off or damaged",
@@ -185,8 +188,264 @@ def test_names_that_say_which_mask_is_whose(root: Path) -> None:
     (root / "images/001.png").unlink()
     for path in root.glob("masks/*.png"):
         path.unlink()
-    with pytest.raises(UserError, match=r"the folder .*masks holds no file ending in \.png"):
+    with pytest.raises(UserError, match=r"the folder .*masks holds no file ending in .*\.png"):
         _source(root)
+
+
+SHAPE = (24, 24)
+
+
+def _images(folder: Path, *names: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, name in enumerate(names):
+        noise_HW = np.random.default_rng(number).integers(40, 90, SHAPE, dtype=np.uint8)
+        Image.fromarray(noise_HW).save(folder / name)
+
+
+def _mask(path: Path, columns: slice, value: int = 255) -> np.ndarray:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    value_HW = np.zeros(SHAPE, np.uint8)
+    value_HW[:, columns] = value
+    Image.fromarray(value_HW).save(path)
+    return value_HW > 0
+
+
+def _open(images: Path, masks: Any, *typed: str, **changes: Any) -> MaskFolderSource:
+    """``typed``: advice, taken as Hydra takes it from a shell."""
+    values: Any = OmegaConf.to_container(OmegaConf.load(YAML))
+    del values["_target_"]
+    values |= {"images": str(images), "masks": masks if isinstance(masks, dict) else str(masks)}
+    values |= {"values": {"lesion": 255}, "val_fraction": 0.0, "test_fraction": 0.0}
+    parser = OverridesParser.create()
+    for override in parser.parse_overrides([word for one in typed for word in shlex.split(one)]):
+        values[override.key_or_group.removeprefix("dataset.")] = override.value()
+    return MaskFolderSource(**values | changes)
+
+
+def _shown(source: MaskFolderSource) -> dict[str, dict[str, int]]:
+    """The pixels of each finding, by image."""
+    table = source.table("train")
+    return {
+        name: {finding: int(mask_HW.sum()) for finding, mask_HW in table.masks(index)}
+        for index, name in enumerate(table.image_ids())
+    }
+
+
+def test_masks_beside_images_are_no_images(tmp_path: Path) -> None:
+    _images(tmp_path, *(f"case{n:02d}.png" for n in range(6)))
+    for n in (1, 3, 5, 7):
+        _mask(tmp_path / f"case{n:02d}_mask.png", slice(0, n))
+    source = _open(tmp_path, f"{tmp_path}/../{tmp_path.name}", mask_suffix="_mask", unmasked="negative")
+    assert _shown(source) == {
+        **{f"case{n:02d}": {"lesion": 24 * n} for n in (1, 3, 5)},
+        **{f"case{n:02d}": {} for n in (0, 2, 4)},
+    }
+
+
+def test_masks_beside_images_by_a_prefix(tmp_path: Path) -> None:
+    _images(tmp_path, "a.png", "b.png")
+    _mask(tmp_path / "mask_a.png", slice(0, 2))
+    assert _shown(_open(tmp_path, tmp_path, mask_prefix="mask_", unmasked="negative")) == {"a": {"lesion": 48}, "b": {}}
+
+
+def test_masks_beside_images_by_their_ending(tmp_path: Path) -> None:
+    _images(tmp_path, "a.jpg", "b.jpg")
+    _mask(tmp_path / "a.png", slice(0, 2))
+    assert _shown(_open(tmp_path, tmp_path, unmasked="negative")) == {"a": {"lesion": 48}, "b": {}}
+
+
+def test_masks_that_also_lie_among_the_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _images(tmp_path / "images", "a.png", "b.png", "a_mask.png")
+    _mask(tmp_path / "images/masks/a_mask.png", slice(0, 2))
+    source = _open(tmp_path / "images", tmp_path / "images/masks", mask_suffix="_mask", unmasked="negative")
+    assert _shown(source) == {"a": {"lesion": 48}, "b": {}}
+    assert "1 of 3 files in" in caplog.text
+
+
+def test_one_folder_needs_a_word_and_says_which(tmp_path: Path) -> None:
+    _images(tmp_path, *(f"case{n}.png" for n in range(1, 12)))
+    for n in range(1, 12, 2):
+        _mask(tmp_path / f"case{n}_seg.png", slice(0, 2))
+    with pytest.raises(UserError, match=r"each file would be its own mask; .*: give (.*)$") as refusal:
+        _open(tmp_path, tmp_path)
+    advice = str(refusal.value).rpartition("give ")[2]
+    assert advice == "dataset.mask_suffix=_seg"
+    assert len(_shown(_open(tmp_path, tmp_path, advice))) == 6
+
+
+@pytest.mark.parametrize(
+    ("names", "advice"),
+    [
+        (("{}_mask",), "dataset.mask_suffix=_mask"),
+        (("mask of {}",), "'dataset.mask_prefix=\"mask of \"'"),
+        (("{}_mask", "{}_mask_1"), "dataset.mask_suffix=_mask"),
+        (("{}_reader1", "{}_reader2"), "'dataset.mask_suffix=_reader*'"),
+    ],
+)
+def test_advice_on_names_that_do_not_match(tmp_path: Path, names: tuple[str, ...], advice: str) -> None:
+    _images(tmp_path / "i", *(f"case ({n}).jpg" for n in range(1, 13)))
+    for n in range(1, 13):
+        for name in names:
+            _mask(tmp_path / f"m/{name.format(f'case ({n})')}.png", slice(0, 2))
+    with pytest.raises(UserError, match=r"no mask in .* has the name of an image in") as refusal:
+        _open(tmp_path / "i", tmp_path / "m")
+    assert str(refusal.value).endswith(f"; give {advice}")
+    assert len(_shown(_open(tmp_path / "i", tmp_path / "m", advice, several_masks="union"))) == 12
+
+
+def test_several_masks_of_an_image(tmp_path: Path) -> None:
+    _images(tmp_path, "case (1).png", "case (10).png")
+    for name, columns in (("", slice(0, 4)), ("_1", slice(2, 6)), ("_2", slice(3, 9))):
+        _mask(tmp_path / f"case (1)_mask{name}.png", columns)
+    _mask(tmp_path / "case (10)_mask.png", slice(0, 1))
+    with pytest.raises(UserError, match=r"1 of 2 images in .* as case \(1\) has case \(1\)_mask\.png and") as refusal:
+        _open(tmp_path, tmp_path, mask_suffix="_mask")
+    union, majority = re.findall(r"dataset\.several_masks=\w+", str(refusal.value))
+    shown = _shown(_open(tmp_path, tmp_path, union, mask_suffix="_mask"))
+    assert shown == {"case (1)": {"lesion": 24 * 9}, "case (10)": {"lesion": 24}}
+    # columns 2 and 3 are in two or three of the masks, 4 and 5 in the later two
+    shown = _shown(_open(tmp_path, tmp_path, majority, mask_suffix="_mask"))
+    assert shown == {"case (1)": {"lesion": 24 * 4}, "case (10)": {"lesion": 24}}
+
+
+def test_further_masks_without_a_suffix_are_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    _images(tmp_path / "i", "a.png")
+    for name, columns in (("a", slice(0, 4)), ("a-b", slice(2, 6))):
+        _mask(tmp_path / f"m/{name}.png", columns)
+    assert _shown(_open(tmp_path / "i", tmp_path / "m")) == {"a": {"lesion": 96}}
+    assert "1 of 2 masks in" in caplog.text
+    assert (
+        advice := caplog.messages[0].rpartition("give ")[2]
+    ) == "'dataset.mask_suffix=*' dataset.several_masks=union"
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", advice)) == {"a": {"lesion": 144}}
+
+
+def test_a_folder_or_a_suffix_for_each_finding(tmp_path: Path) -> None:
+    _images(tmp_path / "i", "a.png", "b.png")
+    both = {"left lung": 255, "right_lung": 255}
+    for n, name in enumerate(("a", "b"), start=1):
+        _mask(tmp_path / f"left/{name}.png", slice(0, n))
+        _mask(tmp_path / f"right/{name}.png", slice(0, 3 * n))
+        _mask(tmp_path / f"m/{name}_l.png", slice(0, n))
+        _mask(tmp_path / f"m/{name}_r.png", slice(0, 3 * n))
+    wanted = {name: {"left lung": 24 * n, "right_lung": 72 * n} for n, name in enumerate(("a", "b"), start=1)}
+    folders = {"left lung": str(tmp_path / "left"), "right_lung": str(tmp_path / "right")}
+    assert _shown(_open(tmp_path / "i", folders, values=both)) == wanted
+    suffixes = {"left lung": "_l", "right_lung": "_r"}
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", mask_suffix=suffixes, values=both)) == wanted
+    (tmp_path / "m/a_r.png").unlink()
+    (part,) = _shown(_open(tmp_path / "i", tmp_path / "m", mask_suffix=suffixes, values=both))
+    assert part == "b"
+    shown = _shown(_open(tmp_path / "i", tmp_path / "m", mask_suffix=suffixes, values=both, unmasked="negative"))
+    assert shown == {**wanted, "a": {"left lung": 24}}
+    with pytest.raises(
+        UserError, match=r"dataset\.masks names the findings left lung, right_lung, and dataset\.values l"
+    ):
+        _open(tmp_path / "i", folders)
+
+
+def test_soft_masks(tmp_path: Path) -> None:
+    _images(tmp_path / "i", "a.png")
+    soft_HW = np.tile(np.arange(24, dtype=np.uint8) * 11, (24, 1))
+    (tmp_path / "m").mkdir()
+    Image.fromarray(soft_HW).save(tmp_path / "m/a.png")
+    with pytest.raises(
+        UserError, match=r"holds the values 11, 22, 33, 44, 55 and 18 more, which stand for n"
+    ) as refusal:
+        _shown(_open(tmp_path / "i", tmp_path / "m"))
+    (advice,) = re.findall(r"dataset\.\w+=\S+", str(refusal.value).rpartition("; ")[2])
+    assert advice == "dataset.threshold=128"
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", advice)) == {"a": {"lesion": int((soft_HW >= 128).sum())}}
+    table = _open(tmp_path / "i", tmp_path / "m", advice, ignore_values=[253]).table("train")
+    assert table.masks(0)[0][1].sum() == int(((soft_HW >= 128) & (soft_HW != 253)).sum())
+    assert table.ignored_mask(0).sum() == 24
+    for threshold in (0, -1):
+        with pytest.raises(UserError, match=r"dataset\.threshold=.* takes background for a finding"):
+            _open(tmp_path / "i", tmp_path / "m", threshold=threshold)
+    with pytest.raises(UserError, match=r"needs masks of one finding each, and dataset\.values has a, b in one file"):
+        _open(tmp_path / "i", tmp_path / "m", threshold=9, values={"a": 1, "b": 2})
+
+
+def test_masks_that_were_saved_as_jpeg(tmp_path: Path) -> None:
+    _images(tmp_path / "i", "a.png")
+    value_HW = np.zeros((24, 24), np.uint8)
+    value_HW[5:14, 3:12] = 255
+    (tmp_path / "m").mkdir()
+    Image.fromarray(value_HW).save(tmp_path / "m/a.jpg", quality=70)
+    ((_, mask_HW),) = _open(tmp_path / "i", tmp_path / "m", threshold=128).table("train").masks(0)
+    np.testing.assert_array_equal(mask_HW, value_HW > 0)
+
+
+def test_another_value_than_the_one_named(tmp_path: Path) -> None:
+    _images(tmp_path / "i", "a.png")
+    _mask(tmp_path / "m/a.png", slice(0, 5), value=1)
+    with pytest.raises(UserError, match="holds the value 1, which stands for nothing") as refusal:
+        _shown(_open(tmp_path / "i", tmp_path / "m", values={"old (healed) lesion": 255}))
+    named, ignored = re.findall(r"'dataset\.[^']*'", str(refusal.value))
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", named)) == {"a": {"old (healed) lesion": 120}}
+    assert _open(tmp_path / "i", tmp_path / "m", ignored).table("train").ignored_mask(0).sum() == 120
+
+
+def _palette(path: Path, colours: list[int], columns: slice) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    number_HW = np.zeros(SHAPE, np.uint8)
+    number_HW[:, columns] = 1
+    image = Image.fromarray(number_HW, mode="P")
+    image.putpalette(colours)
+    image.save(path)
+
+
+WHITE_FIRST, BLACK_FIRST = [255, 255, 255, 0, 0, 0], [0, 0, 0, 255, 255, 255]
+MIXED = [255, 255, 255, 0, 0, 0, 200, 0, 0]
+
+
+@pytest.mark.parametrize(("colours", "white"), [(WHITE_FIRST, 20), (BLACK_FIRST, 4)])
+def test_grey_palettes_are_read_as_they_look(tmp_path: Path, colours: list[int], white: int) -> None:
+    _images(tmp_path / "i", "a.png")
+    _palette(tmp_path / "m/a.png", colours, slice(0, 4))
+    assert _shown(_open(tmp_path / "i", tmp_path / "m")) == {"a": {"lesion": 24 * white}}
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", palette="index", values={"lesion": 1})) == {"a": {"lesion": 96}}
+
+
+@pytest.mark.parametrize(
+    ("colours", "values", "white", "advice"),
+    [
+        # number 1 is black: to read the numbers would turn the mask inside out
+        (WHITE_FIRST, {"lesion": 1}, 20, "'dataset.values={lesion:255}'"),
+        (BLACK_FIRST, {"lesion": 1}, 4, "dataset.palette=index"),
+        (MIXED, {"lesion": 255}, 20, "dataset.palette=grey"),
+    ],
+)
+def test_advice_on_palettes_never_inverts(
+    tmp_path: Path, colours: list[int], values: dict[str, int], white: int, advice: str
+) -> None:
+    _images(tmp_path / "i", "a.png")
+    _palette(tmp_path / "m/a.png", colours, slice(0, 4))
+    with pytest.raises(UserError, match="it has a palette whose") as refusal:
+        _shown(_open(tmp_path / "i", tmp_path / "m", values=values))
+    first = re.search(r"give ('[^']*'|\S+)", str(refusal.value))
+    assert first is not None
+    assert first[1] == advice
+    typed = {} if "values" in advice else {"values": values}
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", advice, **typed)) == {"a": {"lesion": 24 * white}}
+
+
+def test_a_palette_of_colours_has_no_greys(tmp_path: Path) -> None:
+    _images(tmp_path / "i", "a.png")
+    _palette(tmp_path / "m/a.png", [0, 0, 0, 200, 0, 0], slice(0, 4))
+    assert _shown(_open(tmp_path / "i", tmp_path / "m", values={"lesion": 1})) == {"a": {"lesion": 96}}
+    with pytest.raises(UserError, match=r"has a palette of colours; give dataset\.palette=index"):
+        _shown(_open(tmp_path / "i", tmp_path / "m", palette="grey"))
+
+
+def test_a_mask_drawn_as_transparency(tmp_path: Path) -> None:
+    _images(tmp_path / "i", "a.png")
+    (tmp_path / "m").mkdir()
+    grey_HW4 = np.zeros((*SHAPE, 4), np.uint8)
+    grey_HW4[:, :5, 3] = 255
+    Image.fromarray(grey_HW4).save(tmp_path / "m/a.png")
+    with pytest.raises(UserError, match="is drawn as transparency"):
+        _shown(_open(tmp_path / "i", tmp_path / "m"))
 
 
 def test_real_lungs(shared_dir: Path) -> None:
