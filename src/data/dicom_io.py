@@ -6,6 +6,7 @@ its errors about the header are left out, since they quote elements, among which
 Axes: H and W pixels, 3 colours.
 """
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -68,9 +69,14 @@ def _check(dataset: Any, check_size: Callable[[int, int], None]) -> str:
     kind: str = _element(dataset, "PhotometricInterpretation", str, "")
     samples = _element(dataset, "SamplesPerPixel", int, 1)
     if kind not in (*_GREY, *_COLOUR):
-        raise ValueError(f"is a DICOM image of type {kind[:16]!r}; export it as MONOCHROME2 or RGB")
+        named = kind if re.fullmatch(r"[A-Z0-9_ ]{1,16}", kind) else "(damaged)"
+        raise ValueError(f"is a DICOM image of type {named}; export it as MONOCHROME2 or RGB")
     if samples != (1 if kind in (*_GREY, "PALETTE COLOR") else 3):
         raise ValueError(f"is a DICOM image of type {kind} with {samples} samples per pixel, which do not fit")
+    # pydicom's decoders demand them
+    dataset.SamplesPerPixel = samples
+    dataset.PixelRepresentation = _element(dataset, "PixelRepresentation", int, 0)
+    dataset.PlanarConfiguration = _element(dataset, "PlanarConfiguration", int, 0)
     height, width = (_element(dataset, side, int, 0) for side in ("Rows", "Columns"))
     check_size(height, width)
     _check_syntax(dataset, height, width)
@@ -92,10 +98,12 @@ def _check_syntax(dataset: Any, height: int, width: int) -> None:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     try:
         available = syntax is not None and get_decoder(syntax).is_available
-    except NotImplementedError:
+    except Exception:
+        # no such syntax, or no text
         available = False
     if not available:
-        raise ValueError(f"is a DICOM file in the transfer syntax {str(syntax)[:64]}, for which no decoder is installed")
+        named = syntax if re.fullmatch(r"[\d.]{1,64}", str(syntax)) else "(none, or damaged)"
+        raise ValueError(f"is a DICOM file in the transfer syntax {named}, for which no decoder is installed")
     if syntax.is_encapsulated:
         try:
             size = codestream_size(next(generate_frames(dataset.PixelData, number_of_frames=1)))
@@ -113,9 +121,12 @@ def _decode(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     from pydicom.uid import RLELossless
 
     syntax = dataset.file_meta.TransferSyntaxUID
-    plain = not syntax.is_encapsulated or syntax == RLELossless
+    run_lengths = syntax == RLELossless
+    plain = run_lengths or not syntax.is_encapsulated
+    # pylibjpeg's decoder of run lengths panics on damaged ones, past every handler of exceptions
+    plugin = "pydicom" if run_lengths else ""
     try:
-        word, _ = get_decoder(syntax).as_array(dataset, correct_unused_bits=not plain)
+        word, _ = get_decoder(syntax).as_array(dataset, correct_unused_bits=not plain, decoding_plugin=plugin)
         shape = (int(dataset.Rows), int(dataset.Columns))
         if word.shape[:2] != shape or word.ndim > 3 or word.dtype.kind not in "iub":
             raise ValueError(f"{word.shape} values in place of {shape}")
@@ -146,7 +157,9 @@ def _luma(value: np.ndarray, dataset: Any) -> np.ndarray:
         try:
             value = apply_color_lut(value, dataset)
         except Exception as error:
-            raise ValueError(f"is a DICOM image of type PALETTE COLOR whose palette cannot be read ({type(error).__name__})") from error
+            raise ValueError(
+                f"is a DICOM image of type PALETTE COLOR whose palette cannot be read ({type(error).__name__})"
+            ) from error
         depth = 8 * value.itemsize
     if depth == 8:
         return np.asarray(Image.fromarray(value.astype(np.uint8)).convert("L"))

@@ -65,9 +65,9 @@ def _numbers(dataset: Any, keyword: str) -> list[float]:
         value = dataset.get(keyword)
         values = [] if value is None or value == "" else [float(part) for part in np.ravel(value)]
     except Exception as error:
-        raise ValueError(f"has an element {keyword} that is no number; {ADVICE}") from error
+        raise ValueError(f"has an element {keyword} that is no number") from error
     if not all(map(math.isfinite, values)):
-        raise ValueError(f"has an element {keyword} that is no finite number; {ADVICE}")
+        raise ValueError(f"has an element {keyword} that is no finite number")
     return values
 
 

@@ -43,14 +43,16 @@ def read_picture(path: Path, *, check_size: Callable[[int, int], None]) -> np.nd
         # gone since its first bytes were read
         raise ValueError("is missing") from None
     with file:
-        with _one_sentence():
+        is_tiff = file.read(4) in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+        file.seek(0)
+        with _one_sentence(is_tiff=is_tiff):
             image = Image.open(file, formats=_FORMATS)
-            several = image.format == "TIFF" and _has_pages(image)
+            several = is_tiff and _has_pages(image)
         check_size(image.height, image.width)
         if several:
             raise ValueError("is a TIFF of several pages; save one page as a file")
         deep_colour = len(image.getbands()) > 1 and any(";16" in str(tile) for tile in image.tile)
-        with _one_sentence():
+        with _one_sentence(is_tiff=is_tiff):
             # JPEG holds luma apart from colour: decode that alone
             image.draft("L", None)
             image.load()
@@ -60,7 +62,7 @@ def read_picture(path: Path, *, check_size: Callable[[int, int], None]) -> np.nd
 
 
 @contextmanager
-def _one_sentence() -> Iterator[None]:
+def _one_sentence(*, is_tiff: bool) -> Iterator[None]:
     """Turn whatever Pillow raises on a damaged file into a ``ValueError`` that says so."""
     from PIL import Image, UnidentifiedImageError
 
@@ -70,9 +72,11 @@ def _one_sentence() -> Iterator[None]:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             yield
     except UnidentifiedImageError:
-        raise ValueError(
-            "is not a PNG, JPEG, TIFF, BMP or DICOM image, or a rare kind of these; save it as PNG of 8 or 16 bits"
-        ) from None
+        if is_tiff:
+            raise ValueError(
+                "is a damaged TIFF, or one of a kind that is not read; save it as PNG of 8 or 16 bits"
+            ) from None
+        raise ValueError("is not a PNG, JPEG, TIFF, BMP or DICOM image") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"is above the {MAX_PIXELS // 1_000_000} megapixels admitted") from None
     except Exception as error:
