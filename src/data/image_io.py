@@ -1,28 +1,19 @@
-"""Reads one radiograph from a file to grey uint8: PNG, JPEG, TIFF, BMP here, DICOM in ``dicom_io``.
+"""Reads one radiograph from a file to grey uint8: PNG, JPEG, TIFF and BMP by ``picture_io``, DICOM by ``dicom_io``.
 
 Axes: H and W pixels.
 """
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from src.core.errors import UserError
-from src.data.dicom_io import DicomScale, read_dicom, scale_by_maximum
-
-if TYPE_CHECKING:
-    from PIL import Image
+from src.data.dicom_io import DicomScale, read_dicom
+from src.data.picture_io import MAX_PIXELS, read_picture
 
 MIN_SIDE = 16
-MAX_PIXELS = 80_000_000
 MAX_ASPECT = 8
 _STRIDE = 16
-
-_FORMATS = ("PNG", "JPEG", "TIFF", "BMP")
 
 
 class ImageError(UserError):
@@ -40,7 +31,8 @@ def read_image(path: Path | str, *, dicom_scale: DicomScale) -> np.ndarray:
     """The image in ``path`` as uint8 (H, W), 0 black.
 
     The content decides, not the name: a PNG called .jpg is read as PNG. Colour is turned to luma, transparency is
-    ignored, deeper grey is scaled by the image's own maximum. ``dicom_scale``: see ``dicom_io.read_dicom``.
+    ignored, deeper grey is scaled by the image's own maximum, and pixels that are no finite number are black.
+    ``dicom_scale``: see ``dicom_grey.DicomScale``.
 
     Raises ``ImageError`` naming the file where it is missing, empty, cut off, no image, smaller than 16 pixels on a
     side, all one value, above 80 megapixels, or more than eight times as long as wide.
@@ -59,23 +51,12 @@ def read_image(path: Path | str, *, dicom_scale: DicomScale) -> np.ndarray:
         if head[128:] == b"DICM":
             image_HW = read_dicom(path, scale=dicom_scale, check_size=check_size)
         else:
-            image_HW = _read_picture(path)
+            image_HW = read_picture(path, check_size=check_size)
         if _is_blank(image_HW):
             raise ValueError(f"is blank: every pixel has the value {image_HW.flat[0]}")
     except ValueError as error:
         raise ImageError(f"{path.name} {error}") from error
     return image_HW
-
-
-def _pixels(image: "Image.Image") -> np.ndarray:
-    import pyarrow
-
-    try:
-        # a view of the image's own memory; numpy's way copies every row twice
-        return np.asarray(pyarrow.array(image).to_numpy()).reshape(image.height, image.width)
-    except ValueError:
-        # above 16 MiB Pillow keeps an image in pieces
-        return np.asarray(image)
 
 
 def _is_blank(image_HW: np.ndarray) -> bool:
@@ -92,37 +73,3 @@ def check_size(height: int, width: int) -> None:
         raise ValueError(f"is {width} x {height} pixels, above the {MAX_PIXELS // 1_000_000} megapixels admitted")
     if max(height, width) > MAX_ASPECT * min(height, width):
         raise ValueError(f"is {width} x {height} pixels, a strip and not a radiograph")
-
-
-@contextmanager
-def _bombs_refused() -> Iterator[None]:
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def _read_picture(path: Path) -> np.ndarray:
-    from PIL import Image, ImageOps, UnidentifiedImageError
-
-    try:
-        with _bombs_refused(), Image.open(path, formats=_FORMATS) as image:
-            check_size(image.height, image.width)
-            # JPEG holds luma apart from colour: decode that alone
-            image.draft("L", None)
-            image.load()
-            # in place, and no conversion of what is grey already: each would copy the whole image
-            ImageOps.exif_transpose(image, in_place=True)
-            if image.mode.startswith(("I", "F")):
-                return scale_by_maximum(np.asarray(image, dtype=np.float32))
-            return _pixels(image if image.mode == "L" else image.convert("L"))
-    except UnidentifiedImageError:
-        raise ValueError("is not a PNG, JPEG, TIFF, BMP or DICOM image") from None
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise ValueError(f"is above the {MAX_PIXELS // 1_000_000} megapixels admitted") from None
-    except FileNotFoundError:
-        # gone since its first bytes were read
-        raise ValueError("is missing") from None
-    except (OSError, SyntaxError, EOFError) as error:
-        raise ValueError(f"is cut off or damaged ({error})") from error

@@ -6,93 +6,58 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import (
-    ExplicitVRLittleEndian,
-    JPEG2000Lossless,
-    RLELossless,
-    SecondaryCaptureImageStorage,
-    generate_uid,
-)
+from pydicom.dataset import FileDataset
+from pydicom.uid import JPEG2000Lossless, RLELossless
 
-from src.data.dicom_io import DicomScale
 from src.data.image_io import ImageError, read_image
-
-ROWS, COLUMNS = 32, 48
-
-
-def _dicom(
-    value_HW: np.ndarray, *, bits: int = 12, photometric: str = "MONOCHROME2", signed: bool = False
-) -> FileDataset:
-    meta = FileMetaDataset()
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = SecondaryCaptureImageStorage
-    meta.MediaStorageSOPInstanceUID = generate_uid(entropy_srcs=["test"])
-    dataset = FileDataset("", {}, file_meta=meta, preamble=b"\0" * 128)
-    dataset.SOPClassUID, dataset.SOPInstanceUID = meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID
-    dataset.Rows, dataset.Columns = value_HW.shape
-    dataset.SamplesPerPixel = 1
-    dataset.PhotometricInterpretation = photometric
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 16, bits, bits - 1
-    dataset.PixelRepresentation = int(signed)
-    dataset.PixelData = value_HW.astype("<i2" if signed else "<u2").tobytes()
-    return dataset
-
-
-def _ramp(top: int) -> np.ndarray:
-    return np.linspace(0, top, ROWS * COLUMNS).reshape(ROWS, COLUMNS).astype(np.uint16)
-
-
-def _round_trip(dataset: FileDataset, folder: Path, scale: DicomScale = "maximum") -> np.ndarray:
-    dataset.save_as(folder / "a.dcm")
-    return read_image(folder / "a.dcm", dicom_scale=scale)
+from tests.data.made_dicom import COLUMNS, ROWS, dicom, ramp, round_trip
 
 
 @pytest.mark.parametrize("bits", [12, 14, 15, 16])
 def test_values_over_their_maximum(tmp_path: Path, bits: int) -> None:
     top = 2**bits - 1
-    image_HW = _round_trip(_dicom(_ramp(top), bits=bits), tmp_path)
-    assert np.abs(image_HW - _ramp(top) * (255 / top)).max() <= 0.5
+    image_HW = round_trip(dicom(ramp(top), bits=bits), tmp_path)
+    assert np.abs(image_HW - ramp(top) * (255 / top)).max() <= 0.5
 
 
 def test_the_brightest_value_becomes_255_whatever_the_depth(tmp_path: Path) -> None:
-    assert _round_trip(_dicom(_ramp(1000)), tmp_path).max() == 255
+    assert round_trip(dicom(ramp(1000)), tmp_path).max() == 255
 
 
 def test_monochrome1_is_inverted(tmp_path: Path) -> None:
-    plain_HW = _round_trip(_dicom(_ramp(4095)), tmp_path)
-    inverted_HW = _round_trip(_dicom(_ramp(4095), photometric="MONOCHROME1"), tmp_path)
+    plain_HW = round_trip(dicom(ramp(4095)), tmp_path)
+    inverted_HW = round_trip(dicom(ramp(4095), photometric="MONOCHROME1"), tmp_path)
     np.testing.assert_array_equal(inverted_HW, 255 - plain_HW)
 
 
 def test_negative_values_are_darkest(tmp_path: Path) -> None:
-    value_HW = _ramp(2000).astype(np.int16) - 1000
-    image_HW = _round_trip(_dicom(value_HW, signed=True), tmp_path)
+    value_HW = ramp(2000).astype(np.int16) - 1000
+    image_HW = round_trip(dicom(value_HW, signed=True), tmp_path)
     assert image_HW[0, 0] == 0
     assert (np.diff(image_HW.ravel().astype(int)) >= 0).all()
 
 
 def test_the_window_of_the_file(tmp_path: Path) -> None:
-    dataset = _dicom(_ramp(4095))
+    dataset = dicom(ramp(4095))
     dataset.WindowCenter, dataset.WindowWidth = [2000, 50], [1000, 10]
-    image_HW = _round_trip(dataset, tmp_path, "window")
-    assert (image_HW[_ramp(4095) <= 1500] == 0).all()
-    assert (image_HW[_ramp(4095) >= 2500] == 255).all()
-    middle_HW = np.abs(_ramp(4095).astype(int) - 2000) <= 2
+    image_HW = round_trip(dataset, tmp_path, "window")
+    assert (image_HW[ramp(4095) <= 1500] == 0).all()
+    assert (image_HW[ramp(4095) >= 2500] == 255).all()
+    middle_HW = np.abs(ramp(4095).astype(int) - 2000) <= 2
     assert np.abs(image_HW[middle_HW].astype(int) - 128).max() <= 1
 
 
 def test_without_a_window_the_whole_range_is_shown(tmp_path: Path) -> None:
-    image_HW = _round_trip(_dicom(_ramp(1000) + 500), tmp_path, "window")
+    image_HW = round_trip(dicom(ramp(1000) + 500), tmp_path, "window")
     assert (image_HW.min(), image_HW.max()) == (0, 255)
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless], ids=["rle", "jpeg-2000"])
 def test_compressed_files(tmp_path: Path, syntax: str) -> None:
-    plain_HW = _round_trip(_dicom(_ramp(4095)), tmp_path)
-    dataset = _dicom(_ramp(4095))
+    plain_HW = round_trip(dicom(ramp(4095)), tmp_path)
+    dataset = dicom(ramp(4095))
     dataset.compress(syntax, generate_instance_uid=False)
-    np.testing.assert_array_equal(_round_trip(dataset, tmp_path), plain_HW)
+    np.testing.assert_array_equal(round_trip(dataset, tmp_path), plain_HW)
 
 
 def test_jpeg_ls() -> None:
@@ -161,7 +126,7 @@ def _spoil(dataset: FileDataset, kind: str) -> None:
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, kind: str, reason: str) -> None:
-    dataset = _dicom(_ramp(4095))
+    dataset = dicom(ramp(4095))
     _spoil(dataset, kind)
     dataset.save_as(tmp_path / "a.dcm", implicit_vr=False, little_endian=True)
     with pytest.raises(ImageError, match=reason) as caught:
@@ -171,11 +136,79 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, kind: str, reason: str) ->
 
 def test_a_blank_dicom_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match="blank"):
-        _round_trip(_dicom(np.full((ROWS, COLUMNS), 9)), tmp_path)
+        round_trip(dicom(np.full((ROWS, COLUMNS), 9)), tmp_path)
 
 
 def test_a_file_cut_off_in_its_header_is_refused(tmp_path: Path) -> None:
-    _dicom(_ramp(4095)).save_as(tmp_path / "b.dcm")
+    dicom(ramp(4095)).save_as(tmp_path / "b.dcm")
     (tmp_path / "a.dcm").write_bytes((tmp_path / "b.dcm").read_bytes()[:150])
     with pytest.raises(ImageError, match=r"a\.dcm"):
         read_image(tmp_path / "a.dcm", dicom_scale="maximum")
+
+
+def test_only_the_bits_from_high_bit_down_are_the_value(tmp_path: Path) -> None:
+    value_HW = ramp(4095)
+    plain_HW = round_trip(dicom(value_HW), tmp_path)
+    # an overlay in the unused upper bits; then values that lie at the top of their words, with noise below
+    overlaid = dicom(value_HW | 0x5000)
+    shifted = dicom(value_HW << 4 | 0x9, HighBit=15)
+    for dataset in (overlaid, shifted):
+        np.testing.assert_array_equal(round_trip(dataset, tmp_path), plain_HW)
+
+
+def test_signed_values_of_twelve_bits_need_no_sign_in_the_upper_bits(tmp_path: Path) -> None:
+    value_HW = ramp(4095).astype(np.int16) - 2048
+    extended_HW = round_trip(dicom(value_HW, signed=True), tmp_path)
+    np.testing.assert_array_equal(round_trip(dicom(value_HW & 0x0FFF, signed=True), tmp_path), extended_HW)
+    np.testing.assert_array_equal(round_trip(dicom(value_HW << 4, signed=True, HighBit=15), tmp_path), extended_HW)
+
+
+@pytest.mark.parametrize("planar", [0, 1])
+@pytest.mark.parametrize("kind", ["RGB", "YBR_FULL"])
+def test_colour_becomes_the_luma_that_a_colour_png_has(tmp_path: Path, kind: str, planar: int) -> None:
+    from PIL import Image
+
+    rgb_HW3 = np.random.default_rng(0).integers(0, 256, (ROWS, COLUMNS, 3), dtype=np.uint8)
+    stored_HW3 = rgb_HW3 if kind == "RGB" else np.asarray(Image.fromarray(rgb_HW3).convert("YCbCr"))
+    dataset = dicom(rgb_HW3[..., 0], bits=8, photometric=kind, SamplesPerPixel=3, PlanarConfiguration=planar)
+    dataset.BitsAllocated = 8
+    dataset.PixelData = (stored_HW3.transpose(2, 0, 1) if planar else stored_HW3).tobytes()
+    expected_HW = np.asarray(Image.fromarray(rgb_HW3).convert("L")).astype(int)
+    assert np.abs(round_trip(dataset, tmp_path, "window") - expected_HW).max() <= (0 if kind == "RGB" else 2)
+
+
+def test_palette_colour_is_looked_up(tmp_path: Path) -> None:
+    index_HW = ramp(255).astype(np.uint8)
+    dataset = dicom(index_HW, bits=8, photometric="PALETTE COLOR", BitsAllocated=8, PixelData=index_HW.tobytes())
+    for colour in ("Red", "Green", "Blue"):
+        dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
+        table = np.arange(65535, -1, -257).astype("<u2").tobytes()
+        dataset.add_new(f"{colour}PaletteColorLookupTableData", "OW", table)
+    np.testing.assert_array_equal(round_trip(dataset, tmp_path), 255 - index_HW)
+
+
+@pytest.mark.parametrize(
+    ("elements", "reason"),
+    [
+        ({"PhotometricInterpretation": "RGB"}, "RGB with 1 samples per pixel"),
+        ({"SamplesPerPixel": 3}, "MONOCHROME2 with 3 samples per pixel"),
+        ({"PhotometricInterpretation": "YBR_PARTIAL_420"}, "export it as MONOCHROME2 or RGB"),
+        ({"HighBit": 16}, "cannot be decoded"),
+        ({"Rows": 65535, "Columns": 65535}, "80 megapixels"),
+        ({"Rows": 8000, "Columns": 8000}, "cannot be decoded"),
+        ({"BitsAllocated": 13}, "cannot be decoded"),
+    ],
+)
+def test_elements_that_do_not_fit_are_named(tmp_path: Path, elements: dict[str, object], reason: str) -> None:
+    with pytest.raises(ImageError, match=reason):
+        round_trip(dicom(ramp(4095), **elements), tmp_path)
+
+
+def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(tmp_path: Path) -> None:
+    dataset = dicom(ramp(4095))
+    dataset.compress(JPEG2000Lossless, generate_instance_uid=False)
+    start = dataset.PixelData.find(b"\xff\x4f\xff\x51")
+    # the width in the codestream's own header: 60,000 columns would take gigabytes
+    dataset.PixelData = dataset.PixelData[: start + 8] + b"\0\0\xea\x60" + dataset.PixelData[start + 12 :]
+    with pytest.raises(ImageError, match="compressed pixel data of 60000 x 32 pixels, its header says 48 x 32"):
+        round_trip(dataset, tmp_path)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from src.data.image_io import ImageError, _read_picture, read_image
+from src.data.image_io import ImageError, check_size, read_image
+from src.data.picture_io import read_picture
 
 HEIGHT, WIDTH = 40, 60
 
@@ -159,4 +160,4 @@ def test_any_width_and_a_very_large_image_are_read_to_the_bit(tmp_path: Path, sh
 
 def test_an_image_that_vanishes_after_its_first_bytes_were_read_is_missing_and_not_damaged(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"^is missing$"):
-        _read_picture(tmp_path / "gone.png")
+        read_picture(tmp_path / "gone.png", check_size=check_size)

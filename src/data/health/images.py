@@ -28,7 +28,7 @@ def check_images(columns: Columns) -> list[Check]:
             unreadable_N,
             row_N,
             state="problem",
-            advice=f"get these files again; the first {_first(problem_N, unreadable_N)}",
+            advice=f"get damaged files again; the first {_first(problem_N, unreadable_N)}",
         ),
         found("images blank", blank_N, row_N, state="problem", advice="take these rows out; they show nothing"),
         found(
@@ -36,7 +36,8 @@ def check_images(columns: Columns) -> list[Check]:
             faint_N,
             row_N,
             state="warning",
-            advice=f"look at them: their grey levels spread by less than {BLANK:.0f} of 255",
+            advice=f"look at them: their grey levels spread by less than {BLANK:.0f} of 255, at least in the middle; "
+            "of DICOM files, dataset.dicom_scale=window may show more than dataset.dicom_scale=maximum, or the reverse",
         ),
         found(
             "images inverted",

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from src.data.appearance import look, tone
+from src.data.appearance import look, spread, tone
 from src.data.catalogue import Box, Entry, Mask, OverhangingBox
 from src.data.image_io import ImageError, read_image
 from src.data.resize import frame, place, shrink
@@ -45,7 +45,7 @@ def pack_image(
         "width": image_HW.shape[1],
         "look": look(inner_HW),
         "tone": tone(inner_HW),
-        "spread": float(inner_HW.std()),
+        "spread": spread(inner_HW),
         "problem": "",
         "image": encode(frame(inner_HW, placement), recipe.codec),
     }

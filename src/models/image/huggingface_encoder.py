@@ -107,12 +107,13 @@ class HuggingFaceEncoder(ImageEncoder):
             features = self._features(torch.zeros(1, 3, *size, device=self.get_buffer("scale_C11").device))
         except torch.OutOfMemoryError:
             raise
-        except (ValueError, RuntimeError, TypeError) as error:
+        except (ValueError, RuntimeError, TypeError, LookupError, AttributeError, AssertionError) as error:
             if size != self._built:
                 raise wrong_size(size, self._built) from error
             raise UserError(
                 f"The Hugging Face model {self._name} cannot read images of {size[0]} x {size[1]} pixels "
-                f"({str(error).splitlines()[0]}): set encoder.image.image_size=null or to a size that it takes."
+                f"({(str(error).splitlines() or [type(error).__name__])[0]}): set encoder.image.image_size=null or to "
+                "a size that it takes, or encoder.image.name to a model of single images."
             ) from error
         finally:
             for module, training in modes:

@@ -51,6 +51,12 @@ def create_model(name: str | None, weights: str | None, architecture: Mapping[st
         raise UserError(
             f"{known_as} is a {config.model_type}, which reads no images: set encoder.image.name to another."
         )
+    if getattr(config, "is_encoder_decoder", False):
+        # the tokens that it gives are those of its decoder (DETR's 100 queries), which lie nowhere in the image
+        raise UserError(
+            f"{known_as} is a {config.model_type}, a model of an encoder and a decoder, which gives no patches: set "
+            "encoder.image.name to a model of an encoder alone, such as a ViT, DINOv2, Swin, ConvNeXt or ResNet."
+        )
     attention = "sdpa" if kind._supports_sdpa else "eager"
     if tensors is not None:
         return _bare(fill_model(config, tensors, source=str(file), attention=attention, encoder=_ENCODER))

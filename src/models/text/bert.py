@@ -3,6 +3,7 @@
 Axes: B reports, L tokens, T words, H heads, A width of a head, E encoder width, V vocabulary.
 """
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from src.core.rules import Rules
 from src.models.class_row import Keeper, class_row
 from src.models.features import TextEncoder, TextFeatures
 from src.models.hugging_face import architecture_config, random_model, read_config, read_model
+from src.models.text.probe import building, check_config, check_text_encoder
 from src.models.text.tokenizer import load_tokenizer
 from src.models.text.word_pooling import pool_words
 
@@ -48,7 +50,8 @@ class BertEncoder(TextEncoder):
     published: every token sits at the first position, the token-type table is zero and stays so, and words are
     pooled as ``pool_words`` says. corrected: true positions.
 
-    Raises UserError where the weights, the vocabulary or the architecture are not there or do not fit.
+    Raises UserError where the weights, the vocabulary or the architecture are not there or do not fit, and for a model
+    that cannot serve: causal, of an encoder and a decoder, or with an attention that is no table of L x L weights.
     """
 
     model: Any
@@ -80,7 +83,9 @@ class BertEncoder(TextEncoder):
         self._heads = config.num_attention_heads
         shift = config.pad_token_id + 1 if config.model_type in _POSITIONS_AFTER_PADDING else 0
         self._first_position = shift
-        self._max_tokens = config.max_position_embeddings - shift
+        positions = getattr(config, "max_position_embeddings", None) or 0
+        # families of relative positions alone have no limit, and name none or -1
+        self._max_tokens = positions - shift if positions > 0 else sys.maxsize
         self._kept: dict[str, Tensor] = {}
         self._plain = config.model_type in _PLAIN_ATTENTION
         if self._plain:
@@ -92,6 +97,9 @@ class BertEncoder(TextEncoder):
         piece_V = torch.zeros(config.vocab_size, dtype=torch.bool)
         piece_V[: self.tokenizer.vocab_size] = torch.tensor(self.tokenizer.piece)
         self.register_buffer("piece_V", piece_V, persistent=False)
+        known_as = name if pretrained else config.model_type
+        positions, pad_id = self._max_tokens, self.tokenizer.pad_id
+        check_text_encoder(self._encode, self.model, name=known_as, max_tokens=positions, pad_id=pad_id)
 
     def forward(self, token_BL: Tensor, token_mask_BL: Tensor) -> TextFeatures:
         """One vector a report and one a word, T = L - 1. Raises UserError for more tokens than there are positions."""
@@ -119,6 +127,8 @@ class BertEncoder(TextEncoder):
             inputs["position_ids"] = torch.full_like(token_BL, self._first_position)
         if not self._plain:
             output = self.model(**inputs, attention_mask=token_mask_BL, output_attentions=True)
+            if not output.attentions:
+                raise ValueError("it gives no table of attention weights of L x L tokens")
             return output.last_hidden_state, at_least_float32(output.attentions[-1][:, :, 0].mean(dim=1).detach())
         # A mask of four axes goes to the attention as it is; one of two axes costs a host synchronisation.
         state_BLE = self.model(**inputs, attention_mask=seen_B11L).last_hidden_state
@@ -130,7 +140,7 @@ class BertEncoder(TextEncoder):
         return class_row(query_BHA, key_BLHA, scale=query_BHA.shape[-1] ** -0.5, seen_BN=token_mask_BL)
 
     def _drop_token_types(self) -> None:
-        table = getattr(self.model.embeddings, "token_type_embeddings", None)
+        table = getattr(getattr(self.model, "embeddings", None), "token_type_embeddings", None)
         if table is not None:
             nn.init.zeros_(table.weight)
             table.weight.requires_grad_(False)
@@ -139,17 +149,21 @@ class BertEncoder(TextEncoder):
 def _pretrained_model(name: str, *, num_layers: int) -> Any:
     who = {"encoder": "encoder.text", "otherwise": _OTHERWISE}
     config = read_config(name, **who)
+    check_config(config, name)
     available = config.num_hidden_layers
     if not 0 < num_layers <= available:
         raise UserError(f"{name} has {available} layers: set encoder.text.num_layers to 1 to {available}.")
-    config.num_hidden_layers = num_layers
-    return _without_pooler(read_model(name, config, attention=_attention(config.model_type), **who))
+    with building(config, name):
+        config.num_hidden_layers = num_layers
+        return _without_pooler(read_model(name, config, attention=_attention(config.model_type), **who))
 
 
 def _random_model(architecture: Mapping[str, Any], num_layers: int) -> Any:
     config = architecture_config(architecture, encoder="encoder.text")
-    config.num_hidden_layers = num_layers
-    return _without_pooler(random_model(config, attention=_attention(config.model_type), encoder="encoder.text"))
+    check_config(config, config.model_type)
+    with building(config, config.model_type):
+        config.num_hidden_layers = num_layers
+        return _without_pooler(random_model(config, attention=_attention(config.model_type), encoder="encoder.text"))
 
 
 def _attention(model_type: str) -> str:
