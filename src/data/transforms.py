@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import PositiveFloat
 
 from src.core.errors import UserError
 from src.data.axis_map import AxisMap
@@ -51,7 +52,7 @@ class ImageTransform:
     ``core.batch.normalise`` makes floats of them.
     """
 
-    def __init__(self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float) -> None:
+    def __init__(self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: PositiveFloat) -> None:
         from albumentations import Compose
 
         self.mean = mean

@@ -2,8 +2,11 @@
 
 import math
 
+from pydantic import NonNegativeFloat
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
+
+from src.core.ranges import Fraction
 
 
 class WarmupCosine:
@@ -12,7 +15,7 @@ class WarmupCosine:
     Published: 40 % warm-up, from and to 1e-8.
     """
 
-    def __init__(self, *, warmup_fraction: float, start_lr: float, final_lr: float) -> None:
+    def __init__(self, *, warmup_fraction: Fraction, start_lr: NonNegativeFloat, final_lr: NonNegativeFloat) -> None:
         self.warmup_fraction = warmup_fraction
         self.start_lr = start_lr
         self.final_lr = final_lr

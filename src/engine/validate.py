@@ -14,11 +14,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
+from src.engine.values import check_value
 
 OURS = "src."
 # Whose constructors are typed well enough to check a config against.
 CHECKED = (OURS, "lightning.")
-_HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
 def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequence[str] | None = None) -> None:
@@ -28,7 +29,7 @@ def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequ
     keys to check; None checks all.
     Raises UserError naming the first key that is unknown, missing or of the wrong type.
     """
-    for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
+    for key, node in target_nodes(OmegaConf.to_container(cfg, resolve=True)):
         if keys is None or key.split(".")[0] in keys:
             _check_node(key, node, given.get(key, frozenset()))
 
@@ -38,7 +39,7 @@ def missing_settings(
 ) -> list[tuple[str, str]]:
     """The parameters without a default that nodes of ``cfg`` lack, each with its node's dotted key."""
     found = []
-    for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
+    for key, node in target_nodes(OmegaConf.to_container(cfg, resolve=True)):
         if key.split(".")[0] in keys:
             parameters = inspect.signature(resolve_target(node["_target_"])).parameters
             found += [(key, name) for name in _required(parameters, given.get(key, frozenset())) if name not in node]
@@ -56,22 +57,23 @@ def resolve_target(path: str) -> Any:
         ) from error
 
 
-def _targets(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def target_nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every node of the plain config ``node`` that is checked, with its dotted key."""
     if isinstance(node, dict):
         if str(node.get("_target_", "")).startswith(CHECKED):
             yield key, node
         for name, child in node.items():
-            yield from _targets(child, f"{key}.{name}" if key else str(name))
+            yield from target_nodes(child, f"{key}.{name}" if key else str(name))
     elif isinstance(node, list):
         for index, child in enumerate(node):
-            yield from _targets(child, f"{key}[{index}]")
+            yield from target_nodes(child, f"{key}[{index}]")
 
 
 def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
     target = resolve_target(node["_target_"])
     parameters = inspect.signature(target).parameters
-    annotations = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
-    values = {name: value for name, value in node.items() if name not in _HYDRA_KEYS}
+    annotations = typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
+    values = {name: value for name, value in node.items() if name not in HYDRA_KEYS}
     for name in values:
         if name not in parameters or name in given:
             near = difflib.get_close_matches(str(name), parameters, n=1)
@@ -83,8 +85,8 @@ def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
         if name not in values:
             raise UserError(f"{key} lacks the setting {name} of {node['_target_']}; give +{key}.{name}=VALUE.")
     for name, value in values.items():
-        if not _builds_something(value):
-            _check_value(f"{key}.{name}", value, annotations[name])
+        if not builds_something(value):
+            check_value(f"{key}.{name}", value, annotations[name])
 
 
 def _required(parameters: Mapping[str, inspect.Parameter], given: frozenset[str]) -> list[str]:
@@ -95,19 +97,8 @@ def _required(parameters: Mapping[str, inspect.Parameter], given: frozenset[str]
     ]
 
 
-def _builds_something(value: Any) -> bool:
+def builds_something(value: Any) -> bool:
     """Whether the value, or a part of it, is itself a node to instantiate, whose type only shows once it is built."""
     if isinstance(value, dict):
-        return "_target_" in value or any(_builds_something(child) for child in value.values())
-    return isinstance(value, list) and any(_builds_something(child) for child in value)
-
-
-def _check_value(key: str, value: Any, annotation: Any) -> None:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    try:
-        adapter.validate_python(value, strict=False)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise UserError(f"{key}={value} will not do: {reason[0].lower()}{reason[1:]}; give {key}=VALUE.") from error
+        return "_target_" in value or any(builds_something(child) for child in value.values())
+    return isinstance(value, list) and any(builds_something(child) for child in value)

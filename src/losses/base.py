@@ -2,6 +2,7 @@
 
 from dataclasses import fields, replace
 
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from src.core.embeddings import Embeddings
@@ -15,7 +16,7 @@ class Loss(nn.Module):
     ``weight`` is its factor in the total; the loss itself stays unweighted.
     """
 
-    def __init__(self, *, weight: float) -> None:
+    def __init__(self, *, weight: NonNegativeFloat) -> None:
         super().__init__()
         self.weight = weight
 

@@ -6,6 +6,7 @@ Axes: B image-report pairs, N those of the whole batch that the B belong to, K p
 import math
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -38,13 +39,13 @@ class CrossPrototypeAlignment(Loss):
     def __init__(
         self,
         *,
-        weight: float,
-        embedding_dim: int,
+        weight: NonNegativeFloat,
+        embedding_dim: PositiveInt,
         num_prototypes: int,
-        temperature: float,
-        epsilon: float,
-        sinkhorn_iterations: int,
-        freeze_epochs: int,
+        temperature: PositiveFloat,
+        epsilon: PositiveFloat,
+        sinkhorn_iterations: PositiveInt,
+        freeze_epochs: NonNegativeInt,
         rules: Rules,
     ) -> None:
         super().__init__(weight=weight)

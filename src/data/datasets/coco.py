@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.ranges import Fraction, Seed, SplitFraction
 from src.data.coco_json import Coco, CocoImage, CocoMark, read_coco
 from src.data.dicom_io import DicomScale
 from src.data.file_groups import FileColumns, groups_of, split_groups
@@ -139,11 +140,11 @@ class CocoSource:
         table: str | None,
         file_column: str,
         group_column: str,
-        val_fraction: float,
-        test_fraction: float,
+        val_fraction: SplitFraction,
+        test_fraction: SplitFraction,
         dicom_scale: DicomScale,
-        max_missing: float,
-        seed: int,
+        max_missing: Fraction,
+        seed: Seed,
     ) -> None:
         files = _read_all(annotations)
         self._names = _findings(files, ignore)

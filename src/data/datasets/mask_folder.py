@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.ranges import Seed, SplitFraction
 from src.data.dicom_io import DicomScale
 from src.data.file_groups import FileColumns, groups_of, split_groups
 from src.data.file_table import FileTable
@@ -133,10 +134,10 @@ class MaskFolderSource:
         group_column: str | None,
         split_column: str | None,
         split_values: Mapping[str, Sequence[str]],
-        val_fraction: float,
-        test_fraction: float,
+        val_fraction: SplitFraction,
+        test_fraction: SplitFraction,
         dicom_scale: DicomScale,
-        seed: int,
+        seed: Seed,
     ) -> None:
         if images is None or masks is None:
             raise UserError("dataset=mask_folder needs two folders: set dataset.images=DIR and dataset.masks=DIR")
