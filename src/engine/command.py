@@ -4,18 +4,20 @@ import argparse
 import difflib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hydra._internal.utils import get_args_parser
 
 from src.core.errors import UserError
 from src.engine.quoting import for_shell, is_choice, parsed, quoted_text, readable_word
-from src.engine.say import CONF, options_of
+from src.engine.say import CONF, composed_config, options_of
 
 _ADDED = ("experiment", "sweep")
 """Config groups that no default names, so that they are given with a plus."""
+_LISTS = ("loss", "logger")
+"""Config groups of which a run has several options."""
 _KEY = re.compile(r"(?P<prefix>~|\+\+|\+)?(?P<key>[\w./@-]+)")
 
 
@@ -30,7 +32,9 @@ def hydra_arguments(arguments: Sequence[str]) -> list[str]:
     _check_modes(options)
     sweep = bool(options.multirun)
     settings: list[str] = list(options.overrides)
-    ready = [_setting(word, settings[place + 1 :], sweep=sweep) for place, word in enumerate(settings)]
+    ready = [
+        _setting(word, settings[:place], settings[place + 1 :], sweep=sweep) for place, word in enumerate(settings)
+    ]
     _warn_of_doubles(ready)
     given = iter(_as_composed(ready))
     # the settings come in the order of the words, options and their values between them
@@ -88,13 +92,13 @@ def _check_modes(options: argparse.Namespace) -> None:
         raise UserError("--resolve belongs to --cfg; give --cfg job --resolve.")
 
 
-def _setting(word: str, following: Sequence[str], *, sweep: bool) -> str:
+def _setting(word: str, before: Sequence[str], following: Sequence[str], *, sweep: bool) -> str:
     """One ``KEY=VALUE`` as Hydra reads it; raises UserError where it is none."""
     if not word.strip():
         raise UserError("the command has an empty word, perhaps of a variable that is not set; leave it out.")
     if word.startswith("="):
         raise UserError(f"{word} has no key before the equals sign; give KEY{word}.")
-    _check_shape(word, following)
+    _check_shape(word, before, following)
     found = _KEY.match(word)
     key = found["key"] if found else ""
     if word.startswith("/"):
@@ -113,7 +117,7 @@ def _setting(word: str, following: Sequence[str], *, sweep: bool) -> str:
     return ready
 
 
-def _check_shape(word: str, following: Sequence[str]) -> None:
+def _check_shape(word: str, before: Sequence[str], following: Sequence[str]) -> None:
     """Refuse what has no ``=`` where it belongs."""
     found = re.fullmatch(r"((?:\+\+|\+)?[\w./@-]+)\s*(?::\s+|\s+=\s*|=\s*(?=\s\S))\s*(.*)", word)
     if found and not word.startswith("~"):
@@ -124,6 +128,10 @@ def _check_shape(word: str, following: Sequence[str]) -> None:
         )
     if "=" in word or word.startswith("~"):
         return
+    if before and before[-1].endswith("="):
+        raise UserError(
+            f"{before[-1]} {word}: a setting is KEY=VALUE without blanks; give {for_shell(before[-1] + word)}."
+        )
     rest = list(following)
     if rest[:1] == ["="]:
         rest = rest[1:]
@@ -159,11 +167,16 @@ def _check_group(word: str, key: str, value: str) -> None:
 
 
 def _refuse_choice(key: str, value: str) -> NoReturn:
-    as_list = for_shell(f"{key}=[{value}]")
-    as_text = "" if _is_group(key) else f", {for_shell(quoted_text(f'{key}={value}') or '')} for one text"
-    listed = f"{as_list} for a list{as_text}" if key == "loss" or not _is_group(key) or key == "logger" else ""
-    swept = f"-m {key}={value} for a run with each"
-    raise UserError(f"{key}={value} has several values; give {f'{listed}, or ' if listed else ''}{swept}.")
+    present: Any = composed_config()
+    for name in key.split("."):
+        present = present.get(name) if isinstance(present, Mapping) else None
+    advice = []
+    if key in _LISTS or isinstance(present, list) or (present is None and not _is_group(key)):
+        advice.append(f"{for_shell(f'{key}=[{value}]')} for a list")
+    if not _is_group(key) and (present is None or isinstance(present, str)):
+        advice.append(f"{for_shell(quoted_text(f'{key}={value}') or '')} for one text")
+    advice.append(f"-m {for_shell(f'{key}={value}')} for a run with each")
+    raise UserError(f"{key}={value} has several values; give {', or '.join(advice)}.")
 
 
 def _unreadable(value: str) -> str:

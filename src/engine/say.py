@@ -5,12 +5,12 @@ import errno
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
@@ -23,6 +23,7 @@ from src.engine.sweep_summary import JobFailedError, summary
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, *_FULL}
 _LOST_WORKER = re.compile(r"DataLoader worker \(pid\S* [\d, ]+\) (is killed by signal: [\w ]+|exited unexpectedly)")
+_LISTED = 10
 _NO_METRIC = re.compile(r"Early stopping conditioned on metric `([^`]*)` which is not available")
 _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|Storage size calculation overflowed", re.I)
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -116,8 +117,11 @@ def _config_message(error: BaseException) -> str:
     if key := re.search(r"Could not append|Multiple values for ([\w/]+)\.", whole):
         word = next((one for one in sys.argv[1:] if one.startswith(f"+{key[1]}=")), f"+{key[1]}=OPTION")
         return f"Error: {word}: the config has an option of {key[1]} already; give {for_shell(word.lstrip('+'))}."
-    if key := re.search(r"Could not delete(?: from config)?\.? '?([^' ]+)'? ?", whole):
-        return f"Error: ~{key[1]}: the config has no {key[1]} with this value; leave it out."
+    if "Could not delete" in whole:
+        word = next(
+            (one for one in sys.argv[1:] if one.startswith("~") and one.strip("~").split("=")[0] in whole), "~KEY"
+        )
+        return f"Error: {word}: the config has nothing of this name and value to delete; leave it out."
     if value := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)\s+full_key: (\S+)", whole):
         if value[1] == "{}":
             return f"Error: {value[3]} is one value without settings below it; give {value[3]}=VALUE."
@@ -164,18 +168,27 @@ def _null_group_message() -> str:
 
 
 def _nearest_key(key: str) -> str:
-    keys = _all_keys() if "." in key else list(RunConfig.__dataclass_fields__)
+    plain = composed_config(of_hydra=key.startswith("hydra."))
+    keys = list(_keys_below(plain, "")) or list(RunConfig.__dataclass_fields__)
     parent, _, name = key.rpartition(".")
     beside = {one.rpartition(".")[2]: one for one in keys if one.rpartition(".")[0] == parent}
-    near = [beside[one] for one in difflib.get_close_matches(name, beside, n=1)]
-    near = near or difflib.get_close_matches(key, keys, n=1, cutoff=0.8)
-    same = [] if near else [one for one in keys if one.rpartition(".")[2] == name][:2]
-    found = near or same
-    return f" (did you mean {' or '.join(found)}?)" if found else ""
+    options = options_of(parent) if parent else []
+    if having := [option for option in options if name in _own_keys(CONF / parent / f"{option}.yaml")]:
+        return f" ({' and '.join(f'{parent}={option}' for option in having[:4])} {'have' if having[1:] else 'has'} it)"
+    if near := difflib.get_close_matches(name.lower(), beside, n=1):
+        return f" (did you mean {beside[near[0]]}?)"
+    alike = [one for one in keys if one.partition(".")[0] == key.partition(".")[0]]
+    found = difflib.get_close_matches(key, alike, n=1, cutoff=0.8)
+    leaves = [one for one in keys if not any(other.startswith(f"{one}.") for other in keys)]
+    found = found or [one for one in leaves if one.rpartition(".")[2] == name][:2]
+    if found:
+        return f" (did you mean {' or '.join(found)}?)"
+    settings = [one for one in beside if not one.startswith("_")][:_LISTED]
+    return f" ({parent} has {', '.join(settings)})" if parent and settings else ""
 
 
-def _all_keys() -> list[str]:
-    """Every dotted key of the config that the command's options of groups make; none where they make none."""
+def composed_config(*, of_hydra: bool = False) -> object:
+    """The plain config that the command's options of groups make; empty where they make none."""
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
 
@@ -183,10 +196,15 @@ def _all_keys() -> list[str]:
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
-            cfg = compose("config", overrides=words)
+            cfg = compose("config", overrides=words, return_hydra_config=of_hydra)
     except (HydraException, OmegaConfBaseException, ValueError):
-        return []
-    return list(_keys_below(OmegaConf.to_container(cfg, resolve=False), ""))
+        return {}
+    return OmegaConf.to_container(cfg, resolve=False)
+
+
+def _own_keys(path: Path) -> Collection[str]:
+    found = OmegaConf.load(path)
+    return [str(name) for name in found] if isinstance(found, DictConfig) else []
 
 
 def _keys_below(node: object, above: str) -> Iterator[str]:
