@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from src.engine.command import hydra_arguments
 from src.engine.say import CONF, readable
 from src.engine.schema import RunConfig
 
@@ -35,12 +36,17 @@ def cli() -> None:
     # With this set, Hydra hands its exceptions on instead of printing them its own way.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     ConfigStore.instance().store(name="schema", node=RunConfig)
-    sys.argv[1:] = _as_hydra_takes(sys.argv[1:])
     try:
+        sys.argv[1:] = hydra_arguments(sys.argv[1:])
         main()
+        sys.stdout.flush()
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"\nStopped by Ctrl-C; {stop}.\n" if str(stop) else "\nStopped by Ctrl-C.\n")
         sys.exit(130)
+    except BrokenPipeError:
+        # whoever read the output has enough, as | head; nothing more is written to it, at the end of the process either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except SystemExit as stop:
         if wants_traceback and stop.__cause__ is not None:
             raise stop.__cause__ from None
@@ -50,19 +56,6 @@ def cli() -> None:
         if message is None or wants_traceback:
             raise
         sys.exit(f"\n{message}")
-
-
-def _as_hydra_takes(arguments: list[str]) -> list[str]:
-    """``task=report sweep=DIR`` with ``task.sweep=DIR``: Hydra would look for DIR among the sweeps of conf/sweep.
-
-    Keys of what a checkpoint brings with ``++``, for Hydra composes other encoders, and another data set, than it does.
-    """
-    if "task=report" in arguments:
-        return [f"task.{word}" if word.startswith("sweep=") else word for word in arguments]
-    names = {word.partition("=")[0].lstrip("+") for word in arguments}
-    brought: tuple[str, ...] = ("encoder.", "transform.") if "checkpoint" in names else ()
-    brought += ("dataset.",) if brought and not names & {"dataset", "experiment"} else ()
-    return [f"++{word}" if word.startswith(brought) else word for word in arguments]
 
 
 if __name__ == "__main__":

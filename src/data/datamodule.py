@@ -4,14 +4,16 @@ Axes: N pairs of a split, K kept pairs.
 """
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import Field, NonNegativeInt, PositiveInt
 from torch.utils.data import DataLoader
 
 from src.core.case_keys import CaseKeys
 from src.core.errors import UserError
+from src.core.ranges import Fraction, PositiveFraction, Seed
 from src.core.rules import Rules
 from src.core.torchvision_ops import ensure_torchvision
 from src.data.collate import PairCollate
@@ -53,17 +55,17 @@ class PairDataModule(LightningDataModule):
         tokenizer: Tokenizer | None,
         train_transform: ImageTransform,
         eval_transform: ImageTransform,
-        batch_size: int,
+        batch_size: PositiveInt,
         drop_last: bool,
-        num_workers: int,
-        max_tokens: int,
+        num_workers: NonNegativeInt,
+        max_tokens: Annotated[int, Field(ge=3)],
         pad_to: Literal["longest", "max_tokens"],
         rules: Rules,
         cache: Literal["memory", "none"],
-        fraction: float,
+        fraction: PositiveFraction,
         sampling: Sampling,
-        max_unreadable: float,
-        seed: int,
+        max_unreadable: Fraction,
+        seed: Seed,
     ) -> None:
         super().__init__()
         counts = (("batch_size", batch_size, 1), ("num_workers", num_workers, 0), ("max_tokens", max_tokens, 3))

@@ -5,6 +5,7 @@ from typing import Any
 import albumentations
 import cv2
 import numpy as np
+from pydantic import PositiveInt
 
 from src.data.resize import fit_longest_side
 
@@ -15,7 +16,7 @@ class LongestSide(albumentations.LongestMaxSize):
     The shorter side is rounded down, as the released code does; albumentations' own class rounds to the nearest.
     """
 
-    def __init__(self, *, size: int) -> None:
+    def __init__(self, *, size: PositiveInt) -> None:
         # exact: the plain kind takes the pixel at the corner in place of the centre, which moves the mask off its image
         super().__init__(max_size=size, interpolation=cv2.INTER_AREA, mask_interpolation=cv2.INTER_NEAREST_EXACT)
 

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from pydantic import NonNegativeFloat
 
 from src.core.errors import UserError
+from src.core.ranges import Seed, SplitFraction
 from src.data.sources import SPLITS, Split
 
 
@@ -42,7 +44,7 @@ class OfficialSplit:
     number of images from 1, or 0.
     """
 
-    def __init__(self, *, values: Mapping[str, Sequence[str]], val_from_train: float, seed: int) -> None:
+    def __init__(self, *, values: Mapping[str, Sequence[str]], val_from_train: SplitFraction, seed: Seed) -> None:
         if val_from_train < 0 or (val_from_train > 1 and val_from_train != int(val_from_train)):
             raise UserError(
                 f"dataset.split.val_from_train is {val_from_train}; give a share below 1, or a whole number of images"
@@ -83,7 +85,9 @@ class DrawnSplit:
     any finding for each with one, drawn by ``seed``; None keeps all.
     """
 
-    def __init__(self, *, val: float, test: float, seed: int, negatives_per_positive: float | None) -> None:
+    def __init__(
+        self, *, val: SplitFraction, test: SplitFraction, seed: Seed, negatives_per_positive: NonNegativeFloat | None
+    ) -> None:
         if not (val >= 0 and test >= 0 and 0 < val + test < 1):
             raise UserError(
                 f"dataset.split.val={val} and dataset.split.test={test} must be 0 or more and leave images to train on"

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from pydantic import PositiveFloat
 
 from src.core.errors import UserError
 from src.data.axis_map import AxisMap
@@ -54,7 +55,13 @@ class ImageTransform:
     """
 
     def __init__(
-        self, *, resize: Sequence[Any], ops: Sequence[Any], mean: float, std: float, horizontal_flip: float = 0.0
+        self,
+        *,
+        resize: Sequence[Any],
+        ops: Sequence[Any],
+        mean: float,
+        std: PositiveFloat,
+        horizontal_flip: float = 0.0,
     ) -> None:
         from albumentations import Compose, HorizontalFlip
 

@@ -10,9 +10,10 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from src.core.finished import is_below
 from src.engine.recipes import is_recipe, wrapper_settings
+from src.engine.signature import signature_of
 from src.engine.targets import resolve_target
 from src.engine.typed import Typed
-from src.engine.validate import unknown_settings
+from src.engine.validate import OURS, unknown_settings
 
 _log = logging.getLogger(__name__)
 
@@ -41,8 +42,11 @@ def leave_out_inherited(cfg: DictConfig, typed: Sequence[Typed], *, say: bool) -
 
 
 def _unknown(key: str, node: DictConfig) -> list[str]:
-    target = resolve_target(str(node["_target_"]))
+    path = str(node["_target_"])
     names = [str(name) for name in node if not str(name).startswith("_")]
+    signature = signature_of(path) if path.startswith(OURS) and not node.get("_partial_") else None
+    if signature is not None:
+        return [] if signature.takes_any else [name for name in names if name not in signature.parameters]
     if is_recipe(key, OmegaConf.to_container(node, resolve=False)):
         names = [name for name in names if name not in wrapper_settings(key)]
-    return unknown_settings(names, inspect.signature(target).parameters, frozenset())
+    return unknown_settings(names, inspect.signature(resolve_target(path)).parameters, frozenset())

@@ -1,69 +1,74 @@
 """Runs the composed config's task: checks the config, seeds, keeps the provenance, builds what the task asks for."""
 
-import inspect
 import logging
 import multiprocessing
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.checkpoint_file import LAST
-from src.core.errors import UserError
 from src.core.interrupted import Interrupted, name_of, stopping_at_once
-from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.devices import processes_here
 from src.engine.inherited import leave_out_inherited
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, provenance
-from src.engine.quiet import silence_libraries
-from src.engine.refusals import refusal
-from src.engine.resume_changes import check_resumed
 from src.engine.resume_command import resume_command
+from src.engine.settings import check_settings, check_splits
+from src.engine.signature import parameter_names
 from src.engine.sweep_job import is_first_process, job_number, swept_keys
+from src.engine.targets import resolve_target
 from src.engine.typed import typed_settings, words_of_this_run
 from src.engine.unread import read_keys, refuse_unread
-from src.engine.validate import resolve_target, validate
+from src.engine.validate import validate
 
 _log = logging.getLogger(__name__)
+# Parts that refuse without a model, so that they are built before torch is imported.
+_CHEAP = {"checkpoint", "judged_checkpoint", "resume_from"}
 
 
 def launch(cfg: DictConfig) -> None:
     """Run ``cfg.task`` with the parts its signature names."""
-    ensure_torchvision()
-    silence_libraries()
     _start_processes_as_usual()
-    if cfg.resamples < 0:
-        raise UserError(f"resamples={cfg.resamples} is below 0; give the number of resamples, or 0 for no intervals.")
     first = is_first_process() and not is_one_of_several()
     leave_out_inherited(cfg, typed_settings(words_of_this_run()), say=first)
     parts = Parts(cfg)
-    parameters = inspect.signature(resolve_target(cfg.task._target_)).parameters
+    parameters = parameter_names(cfg.task._target_)
     wanted = [name for name in Parts.names() if name in parameters]
     given = {**GIVEN, "task": frozenset(wanted)}
     task = str(HydraConfig.get().runtime.choices["task"])
     refuse_unread(cfg, typed_settings(words_of_this_run()), wanted, task=task, swept=swept_keys())
 
+    data_only = DATA_ONLY.issuperset(wanted)
+    # before torch is imported, which takes seconds
+    check_settings(cfg, given=given, keys=("task", "dataset", "store") if data_only else None)
+    for name in (one for one in wanted if one in _CHEAP):
+        getattr(parts, name)
+    _import_torch()
+
     def run() -> None:
         build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
 
-    if DATA_ONLY.issuperset(wanted):
+    if data_only:
         # neither Lightning nor a model is loaded to look at data
         validate(cfg, given=given, keys=("task", "dataset", "store"))
         run()
         return
     validate(cfg, given=given)
     count = processes_here(cfg.trainer) if _trains(cfg, parameters) and not is_one_of_several() else 0
+    if not count and "resume_from" in parameters:
+        check_splits(parts.dataset, cfg, wanted)
     # what cannot go on is said before anything in the folder is written
     resume_from = parts.resume_from if "resume_from" in parameters else None
     if resume_from is not None:
+        from src.engine.resume_changes import check_resumed
+
         check_resumed(cfg, resume_from, read_keys(cfg, wanted), say=first)
     last = parts.run_dir / "checkpoints" / LAST
     if first and resume_from is not None:
@@ -75,6 +80,14 @@ def launch(cfg: DictConfig) -> None:
             run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume_from=resume_from)
         else:
             _run_seeded(cfg, run)
+
+
+def _import_torch() -> None:
+    from src.core.torchvision_ops import ensure_torchvision
+    from src.engine.quiet import silence_libraries
+
+    ensure_torchvision()
+    silence_libraries()
 
 
 def _report_stop(last: Path, number: int) -> None:
@@ -92,7 +105,7 @@ def _report_stop(last: Path, number: int) -> None:
         _log.warning("told to stop by %s; nothing was trained yet, the same command starts again.", name_of(number))
 
 
-def _trains(cfg: DictConfig, parameters: Mapping[str, Any]) -> bool:
+def _trains(cfg: DictConfig, parameters: Collection[str]) -> bool:
     """Whether the task trains by Lightning, and so can share the work out to several processes."""
     if "probe" in parameters:
         probe = OmegaConf.select(cfg, "probe._target_")

@@ -1,12 +1,14 @@
 """Optimisers as recipes: settings now, parameters when the model is built."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import nn
 from torch.optim import Optimizer
 
 from src.core.errors import UserError
+from src.core.ranges import Betas, PositiveFraction
 
 
 def trainable_parameters(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
@@ -57,7 +59,9 @@ class TorchOptimizer:
 class AdamW:
     """AdamW (Loshchilov and Hutter 2019). Published: lr 2e-5, betas 0.9 and 0.999, decay 0.05 on all parameters."""
 
-    def __init__(self, *, lr: float, betas: Sequence[float], weight_decay: float, decay_norms_and_biases: bool) -> None:
+    def __init__(
+        self, *, lr: PositiveFloat, betas: Betas, weight_decay: NonNegativeFloat, decay_norms_and_biases: bool
+    ) -> None:
         self.lr = lr
         self.betas = (betas[0], betas[1])
         self.weight_decay = weight_decay
@@ -77,7 +81,9 @@ class LayerwiseAdamW:
     ``lr`` is the head's. A module that is no encoder learns at ``lr``. Norms and biases do not decay.
     """
 
-    def __init__(self, *, lr: float, layer_decay: float, betas: Sequence[float], weight_decay: float) -> None:
+    def __init__(
+        self, *, lr: PositiveFloat, layer_decay: PositiveFraction, betas: Betas, weight_decay: NonNegativeFloat
+    ) -> None:
         self.lr = lr
         self.layer_decay = layer_decay
         self.betas = (betas[0], betas[1])

@@ -17,8 +17,8 @@ from src.engine.build import build
 from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
 from src.engine.protocol import protocol_notes
 from src.engine.resume import checkpoint_to_resume
+from src.engine.targets import resolve_target
 from src.engine.task_kind import task_kind
-from src.engine.validate import resolve_target
 
 # What the engine passes to a node's constructor itself, beside the values of its yaml.
 GIVEN: Mapping[str, frozenset[str]] = {

@@ -5,15 +5,17 @@ import errno
 import os
 import re
 import sys
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import HydraException, InstantiationException, OverrideParseException
-from omegaconf import OmegaConf
+from hydra.errors import HydraException, InstantiationException
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import MarkedYAMLError
 
 from src.core.errors import UserError
+from src.engine.quoting import for_shell
 from src.engine.schema import RunConfig
 from src.engine.sweep_summary import JobFailedError, summary
 
@@ -21,6 +23,9 @@ from src.engine.sweep_summary import JobFailedError, summary
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, *_FULL}
 _LOST_WORKER = re.compile(r"DataLoader worker \(pid\S* [\d, ]+\) (is killed by signal: [\w ]+|exited unexpectedly)")
+_LISTED = 10
+_NO_METRIC = re.compile(r"Early stopping conditioned on metric `([^`]*)` which is not available")
+_MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|Storage size calculation overflowed", re.I)
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -37,6 +42,14 @@ def readable(error: BaseException) -> str | None:
         return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
     if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
         return _null_group_message()
+    if isinstance(error, MemoryError | RuntimeError) and (memory := _no_memory(error)):
+        return memory
+    if isinstance(error, RuntimeError) and (metric := _NO_METRIC.search(str(error))):
+        known = ", ".join(sorted(re.findall(r"`([^`]+)`", str(error).partition("following: ")[2])))
+        return (
+            f"Error: callbacks.early_stopping.monitor={metric[1]} is not measured by this run"
+            f"{f', which measures {known}' if known else ''}; give callbacks.early_stopping.monitor=val/loss."
+        )
     if isinstance(error, OSError):
         return _cannot_write(error)
     if isinstance(error, RuntimeError) and (lost := _LOST_WORKER.search(str(error))):
@@ -45,6 +58,15 @@ def readable(error: BaseException) -> str | None:
             "out (set a smaller datamodule.num_workers), or where a file is cut short while it is read."
         )
     return None
+
+
+def _no_memory(error: BaseException) -> str | None:
+    if not isinstance(error, MemoryError) and not _MEMORY.search(str(error)):
+        return None
+    return (
+        "Error: there is not enough memory for this run; set a smaller datamodule.batch_size (or probe.batch_size, "
+        "tuning.batch_size), a smaller transform.size, or a smaller encoder."
+    )
 
 
 def _cannot_write(error: OSError) -> str | None:
@@ -83,26 +105,59 @@ def _chain(error: BaseException | None) -> list[BaseException]:
 
 
 def _config_message(error: BaseException) -> str:
-    if isinstance(error, OverrideParseException):
-        reason = str(error.__cause__ or error).splitlines()[0]
-        return (
-            f"Error: {error.override} cannot be read as KEY=VALUE: {reason}; quote it for the shell, e.g. 'KEY=[a,b]'."
-        )
     texts = [str(link) for link in _chain(error)]
     whole = "\n".join(texts)
-    if key := re.search(r"Key '([^']+)' is not in struct\s+full_key: (\S+)", whole):
-        return f"Error: there is no config key {key[2]}; --cfg job shows every key and its value."
-    if key := re.search(r"Key '([^']+)' not in 'RunConfig'", whole):
-        return f"Error: there is no config key {key[1]}{_nearest_key(key[1])}; --cfg job shows every key and its value."
+    if key := re.search(r"Key '([^']+)' (?:is not in struct\s+full_key: (\S+)|not in 'RunConfig')", whole):
+        return _unknown_key(key[2] or key[1])
+    if key := re.search(r"Could not override '([^']+)'", whole):
+        return _unknown_key(key[1])
+    if key := re.search(r"Could not append to config\. An item is already at '([^']+)'", whole):
+        word = next((one for one in sys.argv[1:] if one.startswith(f"+{key[1]}=")), f"+{key[1]}=VALUE")
+        return f"Error: {word}: the config has {key[1]} already; give {for_shell(word.lstrip('+'))}."
+    if key := re.search(r"Could not append|Multiple values for ([\w/]+)\.", whole):
+        word = next((one for one in sys.argv[1:] if one.startswith(f"+{key[1]}=")), f"+{key[1]}=OPTION")
+        return f"Error: {word}: the config has an option of {key[1]} already; give {for_shell(word.lstrip('+'))}."
+    if "Could not delete" in whole:
+        word = next(
+            (one for one in sys.argv[1:] if one.startswith("~") and one.strip("~").split("=")[0] in whole), "~KEY"
+        )
+        return f"Error: {word}: the config has nothing of this name and value to delete; leave it out."
     if value := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)\s+full_key: (\S+)", whole):
+        if value[1] == "{}":
+            return f"Error: {value[3]} is one value without settings below it; give {value[3]}=VALUE."
         return f"Error: {value[3]} must be of type {value[2].lower()}, and {value[1]!r} is not; give {value[3]}=VALUE."
-    if option := re.search(r"Could not (?:find|load) '([^']+)/([^'/]+)'", whole):
-        group = CONF / option[1]
-        options = ", ".join(sorted(str(path.relative_to(group).with_suffix("")) for path in group.rglob("[!_]*.yaml")))
-        return f"Error: the config group {option[1]} has no option {option[2]!r}; it has {options}."
+    if option := re.search(r"Could not (?:find|load) '([^']+)/([^'/]*)'", whole):
+        return _unknown_option(f"{option[1]}/{option[2]}", whole)
     if missing := re.search(r"Missing mandatory value: (\S+)|Interpolation key '([^']+)' not found", whole):
         return f"Error: the config needs a value for {missing[1] or missing[2]}; give {missing[1] or missing[2]}=VALUE."
+    if primary := re.search(r"Cannot find primary config '([^']*)'", whole):
+        return f"Error: there is no config {primary[1]!r} in {CONF}; leave out --config-name."
+    if folder := re.search(r"Additional config directory '(.*)' not found", whole):
+        return f"Error: --config-dir {folder[1]}: there is no such folder; correct the path."
     return "Error: " + " ".join(texts[0].split())
+
+
+def _unknown_key(key: str) -> str:
+    return f"Error: there is no config key {key}{_nearest_key(key)}; --cfg job shows every key and its value."
+
+
+def options_of(group: str) -> list[str]:
+    """The options of a config group of ``conf``."""
+    folder = CONF / group
+    return sorted(str(path.relative_to(folder).with_suffix("")) for path in folder.rglob("[!_]*.yaml"))
+
+
+def _unknown_option(path: str, whole: str) -> str:
+    """``path``: the group and the option; the group is the first folder that holds options itself."""
+    parts = path.split("/")
+    depth = next((n for n in range(1, len(parts)) if any((CONF / "/".join(parts[:n])).glob("*.yaml"))), len(parts) - 1)
+    group, option = "/".join(parts[:depth]), "/".join(parts[depth:])
+    options = options_of(group)
+    if not options and (listed := re.search(r"Available options in '[^']*':\s+((?:\t.*\n?)+)", whole)):
+        options = listed[1].split()
+    near = difflib.get_close_matches(option, options, n=2, cutoff=0.5)
+    hint = f" (did you mean {' or '.join(near)}?)" if near else ""
+    return f"Error: the config group {group} has no option {option!r}{hint}; it has {', '.join(options)}."
 
 
 def _null_group_message() -> str:
@@ -113,5 +168,46 @@ def _null_group_message() -> str:
 
 
 def _nearest_key(key: str) -> str:
-    near = difflib.get_close_matches(key, RunConfig.__dataclass_fields__, n=1)
-    return f" (did you mean {near[0]}?)" if near else ""
+    plain = composed_config(of_hydra=key.startswith("hydra."))
+    keys = list(_keys_below(plain, "")) or list(RunConfig.__dataclass_fields__)
+    parent, _, name = key.rpartition(".")
+    beside = {one.rpartition(".")[2]: one for one in keys if one.rpartition(".")[0] == parent}
+    options = options_of(parent) if parent else []
+    if having := [option for option in options if name in _own_keys(CONF / parent / f"{option}.yaml")]:
+        return f" ({' and '.join(f'{parent}={option}' for option in having[:4])} {'have' if having[1:] else 'has'} it)"
+    if near := difflib.get_close_matches(name.lower(), beside, n=1):
+        return f" (did you mean {beside[near[0]]}?)"
+    alike = [one for one in keys if one.partition(".")[0] == key.partition(".")[0]]
+    found = difflib.get_close_matches(key, alike, n=1, cutoff=0.8)
+    leaves = [one for one in keys if not any(other.startswith(f"{one}.") for other in keys)]
+    found = found or [one for one in leaves if one.rpartition(".")[2] == name][:2]
+    if found:
+        return f" (did you mean {' or '.join(found)}?)"
+    settings = [one for one in beside if not one.startswith("_")][:_LISTED]
+    return f" ({parent} has {', '.join(settings)})" if parent and settings else ""
+
+
+def composed_config(*, of_hydra: bool = False) -> object:
+    """The plain config that the command's options of groups make; empty where they make none."""
+    from hydra import compose, initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    words = [word for word in sys.argv[1:] if (CONF / word.partition("=")[0].lstrip("+")).is_dir()]
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            cfg = compose("config", overrides=words, return_hydra_config=of_hydra)
+    except (HydraException, OmegaConfBaseException, ValueError):
+        return {}
+    return OmegaConf.to_container(cfg, resolve=False)
+
+
+def _own_keys(path: Path) -> Collection[str]:
+    found = OmegaConf.load(path)
+    return [str(name) for name in found] if isinstance(found, DictConfig) else []
+
+
+def _keys_below(node: object, above: str) -> Iterator[str]:
+    for name, child in node.items() if isinstance(node, dict) else ():
+        yield f"{above}{name}"
+        yield from _keys_below(child, f"{above}{name}.")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Literal
 
+from pydantic import NonNegativeFloat
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LambdaLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
@@ -20,6 +21,8 @@ _COUNTS_STEPS = ("total_steps", "epochs", "steps_per_epoch")
 _BY_STEP = (OneCycleLR, CyclicLR)
 """Schedulers of torch that are stepped after each batch, as their documentation says."""
 
+from src.core.ranges import Fraction
+
 
 class WarmupCosine:
     """Linear warm-up from ``start_lr`` over the first ``warmup_fraction`` of the steps, then a cosine to ``final_lr``.
@@ -27,7 +30,7 @@ class WarmupCosine:
     Published: 40 % warm-up, from and to 1e-8.
     """
 
-    def __init__(self, *, warmup_fraction: float, start_lr: float, final_lr: float) -> None:
+    def __init__(self, *, warmup_fraction: Fraction, start_lr: NonNegativeFloat, final_lr: NonNegativeFloat) -> None:
         self.warmup_fraction = warmup_fraction
         self.start_lr = start_lr
         self.final_lr = final_lr

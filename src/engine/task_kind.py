@@ -1,13 +1,10 @@
 """What a task does with a model, by the parts that its signature names."""
 
-import inspect
 from dataclasses import dataclass
 
 from omegaconf import DictConfig
 
-from src.core.torchvision_ops import ensure_torchvision
-from src.engine.quiet import silence_libraries
-from src.engine.validate import resolve_target
+from src.engine.signature import parameter_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +20,7 @@ class TaskKind:
 
 def task_kind(cfg: DictConfig) -> TaskKind:
     """The kind of the task of this run."""
-    silence_libraries()
-    ensure_torchvision()
-    parts = inspect.signature(resolve_target(cfg.task._target_)).parameters.keys()
+    parts = parameter_names(cfg.task._target_)
     return TaskKind(
         evaluates=bool({"model", "image_encoder"} & parts) and "loss" not in parts,
         dense="annotated_images" in parts,

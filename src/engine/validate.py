@@ -15,12 +15,13 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.errors import UserError
 from src.engine.recipes import given_name, is_deferred, is_recipe, wrapper_settings
 from src.engine.targets import resolve_target
+from src.engine.values import check_value
 
 OURS = "src."
 # Whose constructors are typed well enough to check the values of a config against.
 TYPED = (OURS, "lightning.", "torch.")
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-_HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
+HYDRA_KEYS = {"_target_", "_partial_", "_recursive_", "_convert_", "_args_"}
 
 
 def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequence[str] | None = None) -> None:
@@ -31,7 +32,7 @@ def validate(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequ
     top-level keys to check; None checks all.
     Raises UserError naming the first key that is unknown, missing or of the wrong type.
     """
-    for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
+    for key, node in target_nodes(OmegaConf.to_container(cfg, resolve=True)):
         if keys is None or key.split(".")[0] in keys:
             _check_node(key, node, given.get(key, frozenset()))
 
@@ -41,22 +42,23 @@ def missing_settings(
 ) -> list[tuple[str, str]]:
     """The parameters without a default that nodes of ``cfg`` lack, each with its node's dotted key."""
     found = []
-    for key, node in _targets(OmegaConf.to_container(cfg, resolve=True), ""):
+    for key, node in target_nodes(OmegaConf.to_container(cfg, resolve=True)):
         if key.split(".")[0] in keys and str(node["_target_"]).startswith(OURS):
             parameters = inspect.signature(resolve_target(node["_target_"])).parameters
             found += [(key, name) for name in _required(parameters, given.get(key, frozenset())) if name not in node]
     return found
 
 
-def _targets(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def target_nodes(node: Any, key: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every node of the plain config ``node`` that has a ``_target_``, with its dotted key."""
     if isinstance(node, dict):
         if "_target_" in node:
             yield key, node
         for name, child in node.items():
-            yield from _targets(child, f"{key}.{name}" if key else str(name))
+            yield from target_nodes(child, f"{key}.{name}" if key else str(name))
     elif isinstance(node, list):
         for index, child in enumerate(node):
-            yield from _targets(child, f"{key}[{index}]")
+            yield from target_nodes(child, f"{key}[{index}]")
 
 
 def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
@@ -64,7 +66,7 @@ def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
     parameters = _parameters(target)
     if parameters is None:
         return
-    values = {name: value for name, value in node.items() if name not in _HYDRA_KEYS}
+    values = {name: value for name, value in node.items() if name not in HYDRA_KEYS}
     wrapper: Mapping[str, Any] = {}
     if is_deferred(node, target):
         given |= {given_name(target) or ""}
@@ -78,8 +80,8 @@ def _check_node(key: str, node: dict[str, Any], given: frozenset[str]) -> None:
             raise UserError(f"{key} lacks the setting {name} of {node['_target_']}; give +{key}.{name}=VALUE.")
     types = {**(_annotations(target) if str(node["_target_"]).startswith(TYPED) else {}), **wrapper}
     for name, value in values.items():
-        if name in types and not _builds_something(value) and not _is_placeholder(value):
-            _check_value(f"{key}.{name}", value, types[name])
+        if name in types and not builds_something(value) and not _is_placeholder(value):
+            check_value(f"{key}.{name}", value, types[name])
 
 
 def _hint(name: str, settings: Sequence[str]) -> str:
@@ -108,7 +110,7 @@ def _parameters(target: Any) -> Mapping[str, inspect.Parameter] | None:
 def _annotations(target: Any) -> Mapping[str, Any]:
     """The types that ``target`` declares; none where they name what is not imported."""
     try:
-        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target)
+        return typing.get_type_hints(target.__init__ if inspect.isclass(target) else target, include_extras=True)
     except (AttributeError, NameError, TypeError):
         return {}
 
@@ -126,19 +128,8 @@ def _required(parameters: Mapping[str, inspect.Parameter], given: frozenset[str]
     ]
 
 
-def _builds_something(value: Any) -> bool:
+def builds_something(value: Any) -> bool:
     """Whether the value, or a part of it, is itself a node to instantiate, whose type only shows once it is built."""
     if isinstance(value, dict):
-        return "_target_" in value or any(_builds_something(child) for child in value.values())
-    return isinstance(value, list) and any(_builds_something(child) for child in value)
-
-
-def _check_value(key: str, value: Any, annotation: Any) -> None:
-    from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-    adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True))
-    try:
-        adapter.validate_python(value, strict=False)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"]
-        raise UserError(f"{key}={value} will not do: {reason[0].lower()}{reason[1:]}; give {key}=VALUE.") from error
+        return "_target_" in value or any(builds_something(child) for child in value.values())
+    return isinstance(value, list) and any(builds_something(child) for child in value)

@@ -5,11 +5,13 @@ Axes: B images, E feature width, F findings or classes.
 
 from torch import Tensor, nn
 
+from src.core.ranges import Fraction
+
 
 class LinearHead(nn.Module):
     """Logits of ``classes`` findings from features of width ``in_dim``; ``dropout`` drops features in training."""
 
-    def __init__(self, *, in_dim: int, classes: int, dropout: float) -> None:
+    def __init__(self, *, in_dim: int, classes: int, dropout: Fraction) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
         self.linear = nn.Linear(in_dim, classes)

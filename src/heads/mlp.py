@@ -3,13 +3,16 @@
 Axes: B images, E feature width, F findings or classes.
 """
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
+
+from src.core.ranges import Fraction
 
 
 class MlpHead(nn.Module):
     """Logits of ``classes`` findings through ``hidden_dim`` ReLU units; ``dropout`` drops these in training."""
 
-    def __init__(self, *, in_dim: int, classes: int, hidden_dim: int, dropout: float) -> None:
+    def __init__(self, *, in_dim: int, classes: int, hidden_dim: PositiveInt, dropout: Fraction) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             nn.Linear(in_dim, hidden_dim), nn.ReLU(), nn.Dropout(dropout), nn.Linear(hidden_dim, classes)

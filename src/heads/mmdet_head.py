@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
@@ -33,7 +34,7 @@ class MMDetHead(DetectionHead):
     """
 
     def __init__(
-        self, *, channels: Mapping[int, int], classes: int, strides: Sequence[int], config: Mapping[str, Any]
+        self, *, channels: Mapping[int, int], classes: int, strides: Sequence[PositiveInt], config: Mapping[str, Any]
     ) -> None:
         super().__init__()
         if "backbone" in config:

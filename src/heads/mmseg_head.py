@@ -6,6 +6,7 @@ Axes: B images, C channels, F findings, H and W pixels.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pydantic import PositiveInt
 from torch import Tensor
 from torch.nn.functional import interpolate
 
@@ -27,7 +28,7 @@ class MMSegHead(SegmentationHead):
     """
 
     def __init__(
-        self, *, channels: Mapping[int, int], classes: int, strides: Sequence[int], config: Mapping[str, Any]
+        self, *, channels: Mapping[int, int], classes: int, strides: Sequence[PositiveInt], config: Mapping[str, Any]
     ) -> None:
         super().__init__()
         self.strides = tuple(strides)

@@ -5,6 +5,7 @@ Axes: B images, C channels, F findings, H and W pixels, R and S rows and columns
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -31,7 +32,12 @@ class SETRHead(SegmentationHead):
     """
 
     def __init__(
-        self, *, channels: Mapping[int, int], classes: int, strides: Sequence[int], decoder_channels: Sequence[int]
+        self,
+        *,
+        channels: Mapping[int, int],
+        classes: int,
+        strides: Sequence[PositiveInt],
+        decoder_channels: Sequence[PositiveInt],
     ) -> None:
         super().__init__()
         if len(strides) != 1 or strides[0] != 2 ** len(decoder_channels):

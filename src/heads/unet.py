@@ -5,11 +5,13 @@ Axes: B images, C channels, F findings, H and W pixels, R and S rows and columns
 
 from collections.abc import Mapping, Sequence
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from src.core.errors import UserError
 from src.core.mmcv_ops import require_packages
 from src.core.precision import at_least_float32
+from src.core.ranges import Fraction
 from src.core.torchvision_ops import ensure_torchvision
 from src.heads.dense import SegmentationHead
 from src.heads.map_channels import channels_of
@@ -29,9 +31,9 @@ class UNetHead(SegmentationHead):
         *,
         channels: Mapping[int, int],
         classes: int,
-        strides: Sequence[int],
-        decoder_channels: Sequence[int],
-        dropout: float,
+        strides: Sequence[PositiveInt],
+        decoder_channels: Sequence[PositiveInt],
+        dropout: Fraction,
     ) -> None:
         super().__init__()
         self.strides = tuple(stride for stride in strides if stride in channels or stride != 2)

@@ -3,6 +3,7 @@
 from dataclasses import fields, replace
 from typing import ClassVar
 
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 
 from src.core.embeddings import Embeddings
@@ -24,7 +25,7 @@ class Loss(nn.Module):
     distributed: ClassVar[bool] = True
     stops_gradient: ClassVar[bool] = False
 
-    def __init__(self, *, weight: float) -> None:
+    def __init__(self, *, weight: NonNegativeFloat) -> None:
         super().__init__()
         self.weight = weight
 

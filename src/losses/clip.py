@@ -3,6 +3,7 @@
 import math
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 
 from src.core.embeddings import Embeddings
@@ -18,7 +19,7 @@ class ClipLoss(Loss):
     scale of the logits at 100 or less). Raises UserError for a setting that is not above 0.
     """
 
-    def __init__(self, *, weight: float, temperature: float, min_temperature: float) -> None:
+    def __init__(self, *, weight: NonNegativeFloat, temperature: PositiveFloat, min_temperature: PositiveFloat) -> None:
         super().__init__(weight=weight)
         require_positive(self, temperature=temperature, min_temperature=min_temperature)
         self.max_log_scale = -math.log(min_temperature)

@@ -7,6 +7,7 @@ import math
 from typing import ClassVar
 
 import torch
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -41,13 +42,13 @@ class CrossPrototypeAlignment(Loss):
     def __init__(
         self,
         *,
-        weight: float,
-        embedding_dim: int,
+        weight: NonNegativeFloat,
+        embedding_dim: PositiveInt,
         num_prototypes: int,
-        temperature: float,
-        epsilon: float,
-        sinkhorn_iterations: int,
-        freeze_epochs: int,
+        temperature: PositiveFloat,
+        epsilon: PositiveFloat,
+        sinkhorn_iterations: PositiveInt,
+        freeze_epochs: NonNegativeInt,
         rules: Rules,
     ) -> None:
         super().__init__(weight=weight)

@@ -5,6 +5,7 @@ Axes: B image-report pairs, P patches, T words, D embedding width; Q the tokens 
 """
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.nn.functional import normalize
 
@@ -32,7 +33,9 @@ class CrossTokenAlignment(Loss):
     Raises UserError for a temperature that is not above 0.
     """
 
-    def __init__(self, *, weight: float, temperature: float, bidirectional: bool, rules: Rules) -> None:
+    def __init__(
+        self, *, weight: NonNegativeFloat, temperature: PositiveFloat, bidirectional: bool, rules: Rules
+    ) -> None:
         super().__init__(weight=weight)
         require_positive(self, temperature=temperature)
         self.temperature = temperature

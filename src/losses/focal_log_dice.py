@@ -4,6 +4,7 @@ Axes: B images, F findings, H and W pixels.
 """
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
@@ -18,7 +19,7 @@ class FocalLogDice(nn.Module):
     pixel of the batch and every finding that is not ignored. Source: the released code of MGCA (Wang et al. 2022).
     """
 
-    def __init__(self, *, focal_weight: float, gamma: float, smooth: float) -> None:
+    def __init__(self, *, focal_weight: NonNegativeFloat, gamma: NonNegativeFloat, smooth: NonNegativeFloat) -> None:
         super().__init__()
         self.focal_weight = focal_weight
         self.gamma = gamma

@@ -3,6 +3,7 @@
 Axes: B image-report pairs, N those of the whole batch that the B belong to, D embedding width.
 """
 
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
@@ -31,7 +32,7 @@ class InstanceAlignment(Loss):
     Raises UserError for a temperature that is not above 0.
     """
 
-    def __init__(self, *, weight: float, temperature: float, rules: Rules) -> None:
+    def __init__(self, *, weight: NonNegativeFloat, temperature: PositiveFloat, rules: Rules) -> None:
         super().__init__(weight=weight)
         require_positive(self, temperature=temperature)
         self.temperature = temperature

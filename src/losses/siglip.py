@@ -6,6 +6,7 @@ Axes: B image-report pairs, N those of the whole batch that the B belong to, D e
 import math
 
 import torch
+from pydantic import NonNegativeFloat, PositiveFloat
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
@@ -21,7 +22,7 @@ class SiglipLoss(Loss):
     ``temperature`` and ``bias`` are where learning starts. Raises UserError for a temperature that is not above 0.
     """
 
-    def __init__(self, *, weight: float, temperature: float, bias: float) -> None:
+    def __init__(self, *, weight: NonNegativeFloat, temperature: PositiveFloat, bias: float) -> None:
         super().__init__(weight=weight)
         require_positive(self, temperature=temperature)
         self.log_scale = nn.Parameter(torch.tensor(-math.log(temperature)))

@@ -4,6 +4,7 @@ Axes: B image-report pairs, C channels, H and W pixels, P positions, L tokens, T
 width.
 """
 
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from src.core.batch import PairBatch
@@ -36,8 +37,8 @@ class AlignmentModel(nn.Module):
         *,
         image_encoder: ImageEncoder,
         text_encoder: TextEncoder,
-        embedding_dim: int,
-        hidden_dim: int,
+        embedding_dim: PositiveInt,
+        hidden_dim: PositiveInt,
         sync_batch_norm: bool,
         rules: Rules,
     ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Trainer
+from pydantic import NonNegativeInt
 from torch import nn
 
 from src.core.evaluated_model import EvaluatedModel
@@ -28,7 +29,7 @@ def detect(
     judge_on: Split,
     resamples: int,
     pictures: bool,
-    shown: int,
+    shown: NonNegativeInt,
     evaluated_model: EvaluatedModel,
     dataset_name: str,
     tuning: Tuning,

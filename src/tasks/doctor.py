@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import NonNegativeInt
 
 from src.core.errors import UserError
 from src.core.files import write_text
@@ -30,7 +31,7 @@ _WRITTEN = ("doctor.md", "doctor.json", "pictures/doctor.png")
 
 def doctor(
     *,
-    num_workers: int | None,
+    num_workers: NonNegativeInt | None,
     verify_files: bool,
     against: Sequence[str],
     dataset: object,

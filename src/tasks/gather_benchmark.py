@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 import torch.multiprocessing as mp
+from pydantic import NonNegativeInt, PositiveInt
 
 from src.core.batch import PairBatch
 from src.core.errors import UserError
@@ -35,11 +36,11 @@ class GatherBenchmark:
         *,
         device: Device,
         precision: Precision,
-        processes: int,
+        processes: PositiveInt,
         global_batch_sizes: Sequence[int],
-        warmup: int,
-        repeats: int,
-        exchanges: int,
+        warmup: NonNegativeInt,
+        repeats: PositiveInt,
+        exchanges: PositiveInt,
     ) -> None:
         self.device = device_type(device)
         if processes < 2 or (self.device == "cuda" and processes > torch.cuda.device_count()):

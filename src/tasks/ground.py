@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer
+from pydantic import NonNegativeInt, PositiveFloat
 
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
@@ -32,11 +33,11 @@ def ground(
     *,
     judge_on: Split,
     heat: Heat,
-    temperature: float,
+    temperature: PositiveFloat,
     region: Region,
     resamples: int,
     pictures: bool,
-    shown: int,
+    shown: NonNegativeInt,
     evaluated_model: EvaluatedModel,
     dataset_name: str,
     model: AlignmentModel,

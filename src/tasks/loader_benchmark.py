@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 from torch.utils.data import DataLoader
 
 from src.core.errors import UserError
@@ -52,14 +53,14 @@ class LoaderBenchmark:
         self,
         *,
         transform: ImageTransform,
-        height: int,
-        width: int,
-        files: int,
-        size: int,
-        rows: int,
-        batch_size: int,
-        num_workers: int,
-        repeats: int,
+        height: PositiveInt,
+        width: PositiveInt,
+        files: PositiveInt,
+        size: PositiveInt,
+        rows: PositiveInt,
+        batch_size: PositiveInt,
+        num_workers: NonNegativeInt,
+        repeats: PositiveInt,
     ) -> None:
         if min(files, rows, batch_size, num_workers, repeats) < 1:
             raise UserError("bench.files, rows, batch_size, num_workers and repeats must each be at least 1")

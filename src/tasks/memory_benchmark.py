@@ -8,6 +8,7 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
 from torch.optim import Optimizer
 
@@ -56,10 +57,10 @@ class MemoryBenchmark:
         precision: Precision,
         micro_batch_sizes: Sequence[int],
         losses: Sequence[str],
-        processes: int,
+        processes: PositiveInt,
         global_batch_sizes: Sequence[int],
-        warmup: int,
-        repeats: int,
+        warmup: NonNegativeInt,
+        repeats: PositiveInt,
     ) -> None:
         if processes < 1 or any(size < processes or size % processes for size in global_batch_sizes):
             raise UserError(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from lightning import Trainer
+from pydantic import NonNegativeInt, PositiveInt
 
 from src.core.checkpoint import load_exactly, read_tensors
 from src.core.evaluated_model import EvaluatedModel
@@ -33,10 +34,10 @@ def pretrain(
     untrained_baseline: bool,
     judge_on: Split,
     pictures: bool,
-    resamples: int,
+    resamples: NonNegativeInt,
     rules: Rules,
     negatives: Negatives | Literal["auto"],
-    micro_batch_size: int | None,
+    micro_batch_size: PositiveInt | None,
     whole_batch_norm: bool,
     evaluated_model: EvaluatedModel,
     dataset_name: str,

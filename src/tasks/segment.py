@@ -5,10 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from lightning import Trainer
+from pydantic import NonNegativeInt
 from torch import nn
 
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
+from src.core.ranges import Fraction
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
 from src.heads.dense import SegmentationHead
@@ -24,10 +26,10 @@ from src.tasks.heading import heading_of
 def segment(
     *,
     judge_on: Split,
-    threshold: float,
+    threshold: Fraction,
     resamples: int,
     pictures: bool,
-    shown: int,
+    shown: NonNegativeInt,
     evaluated_model: EvaluatedModel,
     dataset_name: str,
     tuning: Tuning,

@@ -9,6 +9,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import torch
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -37,8 +38,8 @@ class StepBenchmark:
         device: Device,
         precision: Precision,
         compile: bool,
-        warmup: int,
-        repeats: int,
+        warmup: NonNegativeInt,
+        repeats: PositiveInt,
     ) -> None:
         self.device = torch.device(device_type(device))
         self.precision = precision

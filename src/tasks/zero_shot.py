@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from lightning import Trainer
+from pydantic import PositiveFloat
 
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
@@ -29,7 +30,7 @@ def zero_shot(
     judge_on: Split,
     compare: Compare,
     ensemble: Ensemble,
-    temperature: float | None,
+    temperature: PositiveFloat | None,
     standardise: bool,
     resamples: int,
     pictures: bool,

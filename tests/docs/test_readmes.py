@@ -10,9 +10,9 @@ from hydra.core.global_hydra import GlobalHydra
 
 from src.engine.parts import Parts
 from src.engine.schema import RunConfig
+from src.engine.targets import resolve_target
 from src.engine.typed import typed_settings
 from src.engine.unread import refuse_unread
-from src.engine.validate import resolve_target
 from tests.docs.commands import commands, overrides
 from tests.docs.test_clusters import jobs
 

@@ -13,9 +13,9 @@ from src.core.errors import UserError
 from src.engine.parts import Parts
 from src.engine.say import CONF
 from src.engine.schema import RunConfig
+from src.engine.targets import resolve_target
 from src.engine.typed import typed_settings
 from src.engine.unread import EVERYTHING, READS, overwritten_keys, read_keys, refuse_unread
-from src.engine.validate import resolve_target
 
 
 @pytest.fixture

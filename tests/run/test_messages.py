@@ -17,13 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
     [
         ("seeed=3", ["no config key seeed", "did you mean seed?"]),
         ("loss.cta.wieght=0.5", ["no config key loss.cta.wieght"]),
-        ("+loss.cta.wieght=0.5", ["loss.cta.wieght is not a setting", "did you mean weight?"]),
+        ("+loss.cta.wieght=0.5", ["loss.cta.wieght is not a setting", "did you mean loss.cta.weight?"]),
         ("seed=abc", ["seed must be of type int", "'abc'", "seed=VALUE"]),
         ("loss.cta.weight=heavy", ["loss.cta.weight=heavy", "valid number"]),
         ("trainer.max_epochs=many", ["trainer.max_epochs=many", "valid integer"]),
         ("callbacks.early_stopping.patience=long", ["callbacks.early_stopping.patience=long", "valid integer"]),
-        ("+trainer.max_epoch=3", ["trainer.max_epoch is not a setting", "did you mean max_epochs?"]),
-        ("datamodule.batch_size=0", ["datamodule.batch_size is 0", "at least 1"]),
+        ("+trainer.max_epoch=3", ["trainer.max_epoch is not a setting", "did you mean trainer.max_epochs?"]),
+        ("datamodule.batch_size=0", ["datamodule.batch_size=0", "greater than 0"]),
         ("loss=[]", ["loss"]),
         ("+loss.clip.weight=0.5", ["loss.clip has settings", "not among this run's losses"]),
         ("rules=both", ["rules=both", "'published' or 'corrected'"]),
@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("logger=[csv,telegraph]", ["config group logger", "'telegraph'"]),
         ("loss=[ita", ["loss=[ita"]),
         ("probe=null", ["probe=null", "~probe"]),
-        ("resamples=-1", ["resamples=-1 is below 0"]),
+        ("resamples=-1", ["resamples=-1 is not valid", "greater than or equal to 0"]),
     ],
 )
 def test_a_mistake_is_one_message(run_cli: Callable, tiny: tuple[str, ...], override: str, words: list[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.ranges import Fraction, Seed, SplitFraction
 from src.data.coco_files import CrowdAs, ListedImage, category_ids, chosen_findings, list_images, read_all, root_of
 from src.data.coco_json import Coco, CocoMark
 from src.data.coco_records import Number
@@ -143,11 +144,11 @@ class CocoSource:
         table: str | None,
         file_column: str,
         group_column: str,
-        val_fraction: float,
-        test_fraction: float,
+        val_fraction: SplitFraction,
+        test_fraction: SplitFraction,
         dicom_scale: DicomScale,
-        max_missing: float,
-        seed: int,
+        max_missing: Fraction,
+        seed: Seed,
         iscrowd: CrowdAs = "ignored",
     ) -> None:
         self._files = read_all(annotations, iscrowd)

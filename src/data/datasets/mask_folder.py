@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.ranges import Seed, SplitFraction
 from src.data.dicom_io import DicomScale
 from src.data.file_groups import FileColumns, groups_of, split_groups
 from src.data.file_table import FileTable
@@ -122,10 +123,10 @@ class MaskFolderSource:
         group_column: str | None,
         split_column: str | None,
         split_values: Mapping[str, Sequence[str]],
-        val_fraction: float,
-        test_fraction: float,
+        val_fraction: SplitFraction,
+        test_fraction: SplitFraction,
         dicom_scale: DicomScale,
-        seed: int,
+        seed: Seed,
         mask_prefix: str = "",
         several_masks: SeveralMasks = "refuse",
         threshold: float | None = None,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.ranges import Fraction, Seed, SplitFraction
 from src.data.catalogue import Catalogue, Entry
 from src.data.categories import read_categories, refuse_several_classes
 from src.data.dicom_io import DicomScale
@@ -56,8 +57,8 @@ class PairsSource:
         id_column: str | None,
         split_column: str | None,
         split_values: Mapping[str, Sequence[str]],
-        val_fraction: float,
-        test_fraction: float,
+        val_fraction: SplitFraction,
+        test_fraction: SplitFraction,
         label_columns: Sequence[str],
         uncertain: Uncertain,
         category_column: str | None,
@@ -65,10 +66,10 @@ class PairsSource:
         category_separator: str,
         exclusive: bool,
         dicom_scale: DicomScale,
-        max_missing: float,
+        max_missing: Fraction,
         name: str,
         store: StoreSettings,
-        seed: int,
+        seed: Seed,
     ) -> None:
         if table is None:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")

@@ -5,8 +5,10 @@ from collections import defaultdict
 from typing import Literal
 
 import numpy as np
+from pydantic import NonNegativeInt
 
 from src.core.errors import UserError
+from src.core.ranges import Fraction
 from src.data.phantom.findings import FINDING_NAMES
 from src.data.phantom.study import PhantomStudy, check_size, make_study
 from src.data.phrases import Phrase
@@ -103,7 +105,16 @@ class PhantomSource:
     finding_names = FINDING_NAMES
     exclusive = False
 
-    def __init__(self, *, seed: int, size: int, train: int, val: int, test: int, prevalence: float) -> None:
+    def __init__(
+        self,
+        *,
+        seed: NonNegativeInt,
+        size: int,
+        train: NonNegativeInt,
+        val: NonNegativeInt,
+        test: NonNegativeInt,
+        prevalence: Fraction,
+    ) -> None:
         check_size(size)
         if not 0 <= prevalence <= 1:
             raise UserError(f"phantom: prevalence={prevalence} is no probability; choose 0 to 1")

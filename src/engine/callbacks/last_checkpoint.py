@@ -9,6 +9,7 @@ from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
+from pydantic import PositiveFloat
 
 from src.core.checkpoint_file import LAST, PREVIOUS
 from src.core.distributed import number_of_each, objects_of_all
@@ -36,7 +37,7 @@ class LastCheckpoint(Checkpoint):
     part of the last one.
     """
 
-    def __init__(self, *, dirpath: str, every_minutes: float) -> None:
+    def __init__(self, *, dirpath: str, every_minutes: PositiveFloat) -> None:
         if not every_minutes > 0:
             raise UserError(f"callbacks.last.every_minutes is {every_minutes}, but must be above 0")
         self.folder = Path(dirpath)

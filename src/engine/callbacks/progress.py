@@ -4,6 +4,7 @@ from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import TQDMProgressBar
+from pydantic import NonNegativeInt
 
 _SHOWN = {
     "train/loss_step": "loss",
@@ -16,7 +17,7 @@ _SHOWN = {
 class Progress(TQDMProgressBar):
     """Lightning's bar with the loss and the images a second under short names."""
 
-    def __init__(self, *, refresh_rate: int) -> None:
+    def __init__(self, *, refresh_rate: NonNegativeInt) -> None:
         super().__init__(refresh_rate=refresh_rate, leave=False)
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:

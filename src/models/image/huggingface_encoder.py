@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from src.core.errors import UserError
@@ -59,10 +60,10 @@ class HuggingFaceEncoder(ImageEncoder):
         pretrained: bool,
         weights: str | None,
         architecture: Mapping[str, Any],
-        image_size: int | None,
+        image_size: PositiveInt | None,
         own_normalisation: bool,
         transform_mean: float,
-        transform_std: float,
+        transform_std: PositiveFloat,
     ) -> None:
         super().__init__()
         source = weights or (name if pretrained else None)

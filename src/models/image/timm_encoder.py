@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from src.core.checkpoint import load_exactly, read_tensors
@@ -51,8 +52,8 @@ class TimmEncoder(ImageEncoder):
         name: str,
         pretrained: bool,
         weights: str | None,
-        image_size: int | None,
-        upsample_to: int | None,
+        image_size: PositiveInt | None,
+        upsample_to: PositiveInt | None,
         model_args: Mapping[str, Any],
     ) -> None:
         super().__init__()

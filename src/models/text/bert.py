@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor, nn
 
 from src.core.errors import UserError
@@ -62,7 +63,7 @@ class BertEncoder(TextEncoder):
         name: str,
         pretrained: bool,
         architecture: Mapping[str, Any],
-        num_layers: int,
+        num_layers: PositiveInt,
         vocabulary: str | None,
         lowercase: bool,
         rules: Rules,

@@ -1,5 +1,7 @@
 """How a dense head is trained, and how much of the encoder with it; an option of ``conf/tuning``."""
 
+from pydantic import NonNegativeInt, PositiveInt
+
 from src.core.errors import UserError
 from src.models.features import ImageEncoder
 from src.models.freeze import BatchNormMode, train_last_blocks
@@ -19,12 +21,12 @@ class Tuning:
     def __init__(
         self,
         *,
-        trained_blocks: int | None,
+        trained_blocks: NonNegativeInt | None,
         batch_norm: BatchNormMode,
-        batch_size: int,
+        batch_size: PositiveInt,
         drop_last: bool,
-        max_epochs: int,
-        patience: int,
+        max_epochs: PositiveInt,
+        patience: PositiveInt,
         optimizer: OptimizerRecipe,
         scheduler: SchedulerRecipe,
     ) -> None:

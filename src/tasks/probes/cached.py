@@ -5,13 +5,15 @@ Axes: H heads, N images, E feature width, F findings or classes.
 
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
 from src.core.errors import UserError
+from src.core.ranges import Betas, PositiveFraction, Seed
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.features import Features, extract
@@ -39,15 +41,15 @@ class CachedProbe:
     def __init__(
         self,
         *,
-        fractions: Sequence[float],
-        seeds: Sequence[int],
-        lrs: Sequence[float],
-        weight_decay: float,
-        betas: Sequence[float],
-        batch_size: int,
+        fractions: Annotated[Sequence[PositiveFraction], Field(min_length=1)],
+        seeds: Annotated[Sequence[Seed], Field(min_length=1)],
+        lrs: Annotated[Sequence[PositiveFloat], Field(min_length=1)],
+        weight_decay: NonNegativeFloat,
+        betas: Betas,
+        batch_size: PositiveInt,
         drop_last: bool,
-        max_epochs: int,
-        patience: int,
+        max_epochs: PositiveInt,
+        patience: PositiveInt,
     ) -> None:
         for name, values in (("fractions", fractions), ("seeds", seeds), ("lrs", lrs)):
             if not values or len(set(values)) < len(values):

@@ -6,6 +6,7 @@ Axes: N images, E feature width, F findings or classes.
 from typing import ClassVar
 
 import torch
+from pydantic import PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -33,10 +34,10 @@ class TrainedProbe:
         self,
         *,
         frozen: bool,
-        batch_size: int,
+        batch_size: PositiveInt,
         drop_last: bool,
-        max_epochs: int,
-        patience: int,
+        max_epochs: PositiveInt,
+        patience: PositiveInt,
         optimizer: OptimizerRecipe,
         scheduler: SchedulerRecipe,
     ) -> None:

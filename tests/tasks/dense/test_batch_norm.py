@@ -175,5 +175,5 @@ def test_without_a_frozen_layer_there_is_nothing_to_choose(tmp_path: Path) -> No
 def test_another_word_is_refused(run_cli: object) -> None:
     answer = run_cli(*FROZEN, "tuning.batch_norm=train")  # type: ignore[operator]
     assert answer.code == 1
-    assert "tuning.batch_norm=train will not do" in answer.err
+    assert "tuning.batch_norm=train is not valid" in answer.err
     assert "Traceback" not in answer.err
