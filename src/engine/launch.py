@@ -12,6 +12,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.checkpoint_file import LAST
+from src.core.errors import UserError
 from src.core.interrupted import Interrupted, name_of, stopping_at_once
 from src.engine.build import build
 from src.engine.devices import processes_here
@@ -19,6 +20,7 @@ from src.engine.inherited import leave_out_inherited
 from src.engine.parts import DATA_ONLY, GIVEN, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, provenance
+from src.engine.refusals import refusal
 from src.engine.resume_command import resume_command
 from src.engine.settings import check_settings, check_splits
 from src.engine.signature import parameter_names

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, LambdaLR, LRScheduler, OneCycleLR, ReduceLROnPlateau
 
 from src.core.errors import UserError
+from src.core.ranges import Fraction
 
 TOTAL_STEPS = "$total_steps"
 """Stands in a yaml for the number of optimizer steps of the training."""
@@ -21,7 +22,6 @@ _COUNTS_STEPS = ("total_steps", "epochs", "steps_per_epoch")
 _BY_STEP = (OneCycleLR, CyclicLR)
 """Schedulers of torch that are stepped after each batch, as their documentation says."""
 
-from src.core.ranges import Fraction
 
 
 class WarmupCosine:
