@@ -14,12 +14,14 @@ from src.core.interrupted import Interrupted, stopping_at_once
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.devices import processes_here
-from src.engine.parts import DATA_ONLY, GIVEN, Parts
+from src.engine.parts import DATA_ONLY, GIVEN, READS_DATA, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, write_provenance
 from src.engine.quiet import silence_libraries
 from src.engine.resume_changes import check_resumed
-from src.engine.sweep_job import is_first_process, job_number, swept_keys
+from src.engine.ranks import is_first_process
+from src.engine.start_lines import start_lines
+from src.engine.sweep_job import job_number, swept_keys
 from src.engine.typed import typed_settings, words_of_this_run
 from src.engine.unread import read_keys, refuse_unread
 from src.engine.validate import resolve_target, validate
@@ -42,7 +44,11 @@ def launch(cfg: DictConfig) -> None:
     refuse_unread(cfg, typed_settings(words_of_this_run()), wanted, task=task, swept=swept_keys())
 
     def run() -> None:
-        build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+        built = {name: getattr(parts, name) for name in wanted}
+        if is_first_process():
+            dataset = parts.dataset_name if READS_DATA.intersection(wanted) else ""
+            print(*start_lines(cfg, built, task=task, dataset=dataset, folder=parts.run_dir), sep="\n", flush=True)
+        build(cfg, "task", **built)
 
     if DATA_ONLY.issuperset(wanted):
         # neither Lightning nor a model is loaded to look at data

@@ -2,9 +2,9 @@
 
 import json
 import logging
-import os
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,15 @@ from src.core.finished import (
 )
 from src.core.lock import HeldError, only_process
 from src.engine.processes import is_one_of_several, run_as_one_of_several
+from src.engine.ranks import is_first_process
 from src.engine.resume import newest_whole
+from src.engine.run_folder import LOCK, LOG, is_new, remove_if_nothing_was_written
+from src.engine.run_log import recorded
 from src.engine.say import readable
 from src.engine.sweep_summary import JobFailedError
 from src.engine.trained_config import with_trained_config
 
 STARTED = ".started.json"
-LOCK = ".lock"
-# How Lightning, torchrun and Slurm tell a process which one of several it is.
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
-
 _log = logging.getLogger(__name__)
 
 
@@ -50,15 +49,40 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     if is_one_of_several():
-        run_as_one_of_several(folder, lambda: run(with_trained_config(cfg)), readable)
-        return
-    if job_number() is None or not is_first_process():
+        with recorded(folder / LOG, readable):
+            run_as_one_of_several(folder, lambda: run(with_trained_config(cfg)), readable)
+    elif not is_first_process():
         cfg = with_trained_config(cfg)
         if job_number() is None or not _is_done(folder, _done(cfg, settings)):
             run(cfg)
-            if is_first_process():
-                write_done(folder, _done(cfg, settings))
-        return
+    elif job_number() is None:
+        _run_single(cfg, run, settings, folder)
+    else:
+        with recorded(folder / LOG, readable):
+            _run_of_sweep(cfg, run, settings, folder)
+
+
+def _run_single(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
+    """Run what is no job of a sweep; where it fails before it wrote anything, its folder is removed."""
+    # in a folder of its own there is no other process
+    alone = nullcontext() if is_new(folder) else only_process(folder / LOCK)
+    try:
+        with recorded(folder / LOG, readable), alone:
+            cfg = with_trained_config(cfg)
+            run(cfg)
+            write_done(folder, _done(cfg, settings))
+    except HeldError as held:
+        raise UserError(
+            f"{folder} is in use by {held}; wait for its end, or choose another folder with hydra.run.dir=DIR."
+        ) from None
+    except BaseException as error:
+        # the log of a defect is worth a report
+        if not isinstance(error, Exception) or readable(error) is not None:
+            remove_if_nothing_was_written(folder)
+        raise
+
+
+def _run_of_sweep(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
     try:
         with only_process(folder / LOCK):
             _run_alone(with_trained_config(cfg), run, settings, folder)
@@ -171,7 +195,7 @@ def _short(value: Any) -> str:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier start of this job left, and nothing that was there before it."""
-    kept = {".hydra", LOCK, STARTED}
+    kept = {LOCK, STARTED}
     there = [path for path in folder.iterdir() if path.name not in kept and path.suffix != ".log"]
     try:
         foreign = set(json.loads((folder / STARTED).read_text(encoding="utf-8"))["there"])
@@ -185,8 +209,3 @@ def _clear(folder: Path) -> None:
         else:
             path.unlink()
     write_text(folder / STARTED, json.dumps({"there": sorted(foreign)}) + "\n")
-
-
-def is_first_process() -> bool:
-    """Whether this is the one process of its run, or the first of several."""
-    return all(os.environ.get(name, "0") == "0" for name in _RANKS)

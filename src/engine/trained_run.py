@@ -12,11 +12,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from src.core.checkpoint_file import CONFIG, PROVENANCE
 from src.core.errors import UserError
 from src.core.finished import flatten
 from src.engine.say import CONF
 
-CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 _COMPARED = ("encoder", "model", "transform", "rules", "loss", "datamodule", "dataset")
 _RESOLVED_PATHS = ("raw", "store")
 _ABOUT_DATA = re.compile(r"\+*((?:dataset\.|store\.|paths\.(?:raw|store|data)=).*)")

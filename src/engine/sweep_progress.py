@@ -1,0 +1,3 @@
+from hydra.experimental.callback import Callback
+class SweepProgress(Callback):
+    pass
