@@ -52,3 +52,6 @@ class MetricsCsv(CSVLogger):
         self.experiment.metrics[:0] = takewhile(comes_before, figures)
         self.save()
         self._aside.unlink()
+
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Write nothing: the run's config.yaml holds them."""

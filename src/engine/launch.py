@@ -18,8 +18,8 @@ from src.engine.parts import DATA_ONLY, GIVEN, READS_DATA, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, write_provenance
 from src.engine.quiet import silence_libraries
-from src.engine.resume_changes import check_resumed
 from src.engine.ranks import is_first_process
+from src.engine.resume_changes import check_resumed
 from src.engine.start_lines import start_lines
 from src.engine.sweep_job import job_number, swept_keys
 from src.engine.typed import typed_settings, words_of_this_run

@@ -1,3 +1,5 @@
 from hydra.experimental.callback import Callback
+
+
 class SweepProgress(Callback):
     pass

@@ -41,8 +41,7 @@ class Sweep:
         self, number: int | None, run: Callable[[Path], None] = lambda _: None, typed: str = "", **config: Any
     ) -> Path:
         job = self.folder / ("alone" if number is None else str(number))
-        (job / ".hydra").mkdir(parents=True, exist_ok=True)
-        (job / "run.log").touch()
+        job.mkdir(parents=True, exist_ok=True)
         (self.folder / "multirun.yaml").write_text(f"hydra:\n  overrides:\n    task: [{typed or 'lr=1'}]\n")
         seed = config.setdefault("seed", number)
         overrides = [typed or "lr=1", f"seed={seed}"]
@@ -123,7 +122,7 @@ def test_a_broken_job_is_done_again_without_its_leavings(sweep: Sweep) -> None:
     sweep.start(0)
     assert sweep.ran == [0, 0]
     assert sorted(path.name for path in job.iterdir()) == [
-        *(".hydra", ".lock", ".started.json", "done.json", "mine.txt", "results.json", "run.log")
+        *(".lock", ".started.json", "done.json", "mine.txt", "results.json", "run.log")
     ]
 
 

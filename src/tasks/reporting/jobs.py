@@ -10,9 +10,11 @@ from typing import Any, Literal
 import yaml
 
 from src.core.errors import UserError
-from src.core.finished import DONE, Done, differences, explained, read_done, read_failure
+from src.core.finished import DONE, FAILED, Done, differences, explained, read_done, read_failure
 from src.evaluation.records import NAME, Record, read_records
 
+_MARKS = (".lock", DONE, FAILED)
+"""Files of which the folder of a job has one."""
 Unfinished = Literal["refuse", "leave_out"]
 
 
@@ -55,7 +57,7 @@ def _job_folders(sweep: Path) -> list[Path]:
         raise UserError(f"sweep={sweep}: there is no such folder; give the folder of a sweep, as outputs/sweeps/NAME.")
     if (sweep / DONE).is_file():
         return [sweep]
-    folders = [path for path in sweep.iterdir() if (path / ".hydra").is_dir() or (path / DONE).is_file()]
+    folders = [path for path in sweep.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
     if not folders:
         raise UserError(f"sweep={sweep} holds no job; give the folder of a sweep, as outputs/sweeps/NAME.")
     return sorted(folders, key=lambda path: (path.name.rjust(9), path.name))
