@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
 from src.core.interrupted import Interrupted, stopping_at_once
+from src.core.output import print_lines
 from src.core.torchvision_ops import ensure_torchvision
 from src.engine.build import build
 from src.engine.devices import processes_here
@@ -47,7 +48,7 @@ def launch(cfg: DictConfig) -> None:
         built = {name: getattr(parts, name) for name in wanted}
         if is_first_process():
             dataset = parts.dataset_name if READS_DATA.intersection(wanted) else ""
-            print(*start_lines(cfg, built, task=task, dataset=dataset, folder=parts.run_dir), sep="\n", flush=True)
+            print_lines(*start_lines(cfg, built, task=task, dataset=dataset, folder=parts.run_dir))
         build(cfg, "task", **built)
 
     if DATA_ONLY.issuperset(wanted):

@@ -13,7 +13,8 @@ from src.core.durations import large
 def start_lines(cfg: DictConfig, built: dict[str, Any], *, task: str, dataset: str, folder: Path) -> list[str]:
     """Return the task with its data set and folder and, where the task has a model, the encoders and the device.
 
-    ``dataset``: its name, empty for a task without one. ``built``: the parts that the task is given, of which ``model`` or ``image_encoder`` has the parameters.
+    ``dataset``: its name, empty for a task without one. ``built``: the parts that the task is given, of which ``model``
+    or ``image_encoder`` has the parameters.
     """
     data = f" on {dataset}" if dataset else ""
     lines = [f"task      {task}{data}, {cfg.name}, in {folder}"]

@@ -13,6 +13,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from torch import Tensor
 
 from src.core.durations import about, duration
+from src.core.output import print_lines
 from src.engine.callbacks.training_lines import training_lines
 
 _LOSS = "train/loss"
@@ -138,7 +139,7 @@ def _say(trainer: Trainer, *lines: str) -> None:
         if bar is not None and bar.is_enabled:
             bar.print(line)
         else:
-            print(line, flush=True)
+            print_lines(line)
 
 
 def _losses(mean: Mapping[str, float]) -> str:

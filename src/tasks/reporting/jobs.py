@@ -74,7 +74,7 @@ def _records(folder: Path) -> list[Record]:
 def _refuse_unfinished(sweep: Path, folders: Sequence[Path], finished: set[Path]) -> None:
     left = [folder for folder in folders if folder not in finished]
     said = [f"{folder.name} ({read_failure(folder) or 'broken off, or still running'})" for folder in left]
-    not_begun = _how_many(sweep) - len(folders)
+    not_begun = how_many_jobs(sweep) - len(folders)
     if not_begun > 0:
         said.append(f"{not_begun} not begun")
     if said:
@@ -99,8 +99,8 @@ def _how_to_finish(sweep: Path) -> str:
     return f"finish it with: python -m src.run {again}" if words else "give the command of the sweep again to finish it"
 
 
-def _how_many(sweep: Path) -> int:
-    """How many jobs the newest command of the sweep asked for; 0 where nobody can say."""
+def how_many_jobs(sweep: Path) -> int:
+    """Return how many jobs the newest command of the sweep asked for; 0 where nobody can say."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 
