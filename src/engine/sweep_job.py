@@ -147,10 +147,8 @@ def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: Hyd
 
 def _job(folder: Path) -> str:
     """The job by its place among those of the sweep, and its folder."""
-    total = how_many_jobs(folder.parent)
-    return f"job {int(folder.name) + 1 if folder.name.isdecimal() else folder.name}" + (
-        f" of {total} ({folder})" if total else f" ({folder})"
-    )
+    total, place = how_many_jobs(folder.parent), int(folder.name) + 1 if folder.name.isdecimal() else 0
+    return f"job {place or folder.name}{f' of {total}' if total >= place > 0 else ''} ({folder})"
 
 
 def _state(folder: Path) -> SweepState:

@@ -87,7 +87,7 @@ def _summary_lines(sweep: Path, state: SweepState) -> Iterator[str]:
     for name, reason in state.failed.items():
         together.setdefault(reason, []).append(name)
     for reason, names in together.items():
-        yield f"  {', '.join(names)}: {reason}"
+        yield f"  folder{'s' if len(names) > 1 else ''} {', '.join(names)}: {reason}"
     if state.failed:
         yield "The same command does the failed jobs again and skips the finished ones."
     if any(sweep.glob(f"*/{_RECORDS}")) and (state.done or state.skipped):
