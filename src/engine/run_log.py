@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 from src.engine.sweep_summary import JobFailedError
 
+# how tqdm draws: a bar, the count, the time
+_BAR = re.compile(r"\|\s*\d+/(\d+|\?) \[\d+:\d+<")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _log_file: "_LogFile | None" = None
 
@@ -57,7 +59,8 @@ class _LogFile:
     def write(self, lines: Iterable[str]) -> None:
         # of a line that a progress bar has written over, the text that stays
         kept = [_CONTROL.sub("", line).rstrip("\r").rpartition("\r") for line in lines]
-        text = "".join(f"{last.rstrip()}\n" for over, _, last in kept if last.strip() or not over)
+        shown = (last.rstrip() for over, _, last in kept if (last.strip() or not over) and not _BAR.search(last))
+        text = "".join(f"{line}\n" for line in shown)
         if not text:
             return
         try:

@@ -49,6 +49,10 @@ def test_a_progress_bar_leaves_no_line(log: Path) -> None:
     with recorded(log, readable):
         for _ in tqdm(range(3), leave=False):
             tqdm.write("epoch 1", file=sys.stderr)
+        # a bar below a bar
+        with tqdm(range(2)) as one, tqdm(range(2), leave=False) as below:
+            below.update()
+            one.update()
         sys.stderr.write("\x1b[Aafter a bar\n")
     assert log.read_text().split("\n") == ["epoch 1", "epoch 1", "epoch 1", "after a bar", ""]
 

@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from torch import Tensor
 
 from src.core.durations import about, duration
@@ -135,11 +137,12 @@ def steps_per_epoch(trainer: Trainer) -> int:
 def _say(trainer: Trainer, *lines: str) -> None:
     """Print ``lines`` in the first process, above a progress bar where there is one."""
     bar = trainer.progress_bar_callback
-    for line in lines if trainer.is_global_zero else ():
-        if bar is not None and bar.is_enabled:
-            bar.print(line)
-        else:
-            print_lines(line)
+    if not trainer.is_global_zero or not lines:
+        return
+    if bar is not None and bar.is_enabled:
+        Tqdm.write("\n".join(lines), file=sys.stdout)
+    else:
+        print_lines(*lines)
 
 
 def _losses(mean: Mapping[str, float]) -> str:
