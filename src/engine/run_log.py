@@ -31,7 +31,7 @@ def recorded(path: Path, readable: Callable[[BaseException], str | None]) -> Ite
     _log_file = log
     streams = sys.stdout, sys.stderr
     out, err = _Recorded(sys.stdout), _Recorded(sys.stderr)
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     _redirect_handlers({id(old): new for old, new in zip(streams, (out, err), strict=True)})
     try:
         yield

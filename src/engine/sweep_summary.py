@@ -53,7 +53,9 @@ class SweepState:
 def sweep_state(sweep: Path, total: int) -> SweepState:
     """Return how far the newest start of ``sweep`` is; ``total``: how many jobs it has, 0 where it is not known."""
     started = (sweep / MULTIRUN).stat().st_mtime
-    done, skipped, failed = [], [], {}
+    done: list[str] = []
+    skipped: list[str] = []
+    failed: dict[str, str] = {}
     for folder in sorted((path for path in sweep.iterdir() if _is_job(path, total)), key=lambda path: int(path.name)):
         if (folder / DONE).is_file() and not (folder / FAILED).is_file():
             (done if (folder / DONE).stat().st_mtime >= started else skipped).append(folder.name)
