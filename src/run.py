@@ -12,6 +12,7 @@ from omegaconf import DictConfig
 from src.engine.command import hydra_arguments
 from src.engine.say import CONF, readable
 from src.engine.schema import RunConfig
+from src.engine.sweep_progress import take_back_sweep
 
 
 @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
@@ -19,12 +20,15 @@ def main(cfg: DictConfig) -> None:
     """Run the composed config's task."""
     from src.engine.launch import launch
     from src.engine.sweep_job import run_job
+    from src.engine.sweep_summary import JobFailedError
 
     try:
         run_job(cfg, launch)
+    except JobFailedError:
+        # the other jobs go on, and the sweep's summary names this one
+        return
     except Exception as error:
         message = readable(error)
-        # In a sweep the other jobs go on, and Hydra raises this one's error after the last.
         if message is None or HydraConfig.get().mode == RunMode.MULTIRUN:
             raise
         raise SystemExit(f"\n{message}") from error
@@ -56,6 +60,8 @@ def cli() -> None:
         if message is None or wants_traceback:
             raise
         sys.exit(f"\n{message}")
+    finally:
+        take_back_sweep()
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""The names of a run's newest checkpoints, and whether one is whole; without loading PyTorch."""
+"""The names of a run's newest checkpoints and of their config, and whether one is whole; without loading PyTorch."""
 
 import zipfile
 from pathlib import Path
 
 LAST, PREVIOUS = "last.ckpt", "previous.ckpt"
+CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 
 
 def is_whole(path: Path) -> bool:

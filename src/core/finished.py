@@ -22,6 +22,7 @@ _NEVER_MATTERS = (
     "trainer.enable_model_summary",
     "trainer.default_root_dir",
     "trainer.log_every_n_steps",
+    "callbacks.epoch_lines",
     "callbacks.progress",
     "callbacks.throughput",
     "datamodule.num_workers",

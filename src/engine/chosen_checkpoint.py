@@ -24,7 +24,7 @@ def chosen_checkpoint(given: str) -> Path:
     if not path.is_dir():
         raise UserError(
             f"No checkpoint at {given}: it is not there; give a checkpoint's file or the folder of a run, e.g. "
-            "checkpoint=outputs/DATE/TIME_NAME."
+            "checkpoint=outputs/DATE/TIME_TASK_NAME."
         )
     folder = path / FOLDER if (path / FOLDER).is_dir() else path
     best = sorted(file for file in folder.glob("[!.]*.ckpt") if file.name not in (LAST, PREVIOUS))

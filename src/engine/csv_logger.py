@@ -76,6 +76,9 @@ class MetricsCsv(CSVLogger):
         rows = [dict(row) for row in takewhile(comes_before, reader)]
         self.experiment.replace_rows(rows, names=reader.fieldnames or ())
 
+    def log_hyperparams(self, params: Any = None) -> None:
+        """Write nothing: the run's config.yaml holds them."""
+
 
 class _Writer(ExperimentWriter):
     """Lightning's, which neither deletes nor warns of a file that is there, and rewrites it whole or not at all."""

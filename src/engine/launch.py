@@ -14,17 +14,20 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.checkpoint_file import LAST
 from src.core.errors import UserError
 from src.core.interrupted import Interrupted, name_of, stopping_at_once
+from src.core.output import print_lines
 from src.engine.build import build
 from src.engine.devices import processes_here
 from src.engine.inherited import leave_out_inherited
-from src.engine.parts import DATA_ONLY, GIVEN, Parts
+from src.engine.parts import DATA_ONLY, GIVEN, READS_DATA, Parts
 from src.engine.processes import is_one_of_several, run_processes
 from src.engine.provenance import command_line, provenance
+from src.engine.ranks import is_first_process
 from src.engine.refusals import refusal
 from src.engine.resume_command import resume_command
 from src.engine.settings import check_settings, check_splits
 from src.engine.signature import parameter_names
-from src.engine.sweep_job import is_first_process, job_number, swept_keys
+from src.engine.start_lines import start_lines
+from src.engine.sweep_job import job_number, swept_keys
 from src.engine.targets import resolve_target
 from src.engine.typed import typed_settings, words_of_this_run
 from src.engine.unread import read_keys, refuse_unread
@@ -55,7 +58,11 @@ def launch(cfg: DictConfig) -> None:
     _import_torch()
 
     def run() -> None:
-        build(cfg, "task", **{name: getattr(parts, name) for name in wanted})
+        built = {name: getattr(parts, name) for name in wanted}
+        if is_first_process():
+            dataset = parts.dataset_name if READS_DATA.intersection(wanted) else ""
+            print_lines(*start_lines(cfg, built, task=task, dataset=dataset, folder=parts.run_dir))
+        build(cfg, "task", **built)
 
     if data_only:
         # neither Lightning nor a model is loaded to look at data

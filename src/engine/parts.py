@@ -1,6 +1,7 @@
 """Builds what a task asks for, and nothing else: each part once, when it is first used."""
 
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
@@ -30,6 +31,9 @@ GIVEN: Mapping[str, frozenset[str]] = {
 
 DATA_ONLY = frozenset({"run_dir", "dataset", "dataset_named", "compose_config"})
 """Parts that need neither a model nor a trainer."""
+
+READS_DATA = frozenset({"dataset", "datamodule", "labelled_images", "annotated_images"})
+"""Parts that read the run's data set."""
 
 
 class Parts:
@@ -231,10 +235,12 @@ class Parts:
         from src.engine.callbacks.resumed_run import ResumedRun
         from src.engine.checkpoint_io import SafeCheckpointIO
 
+        bar = self._shows_bar()
         return build(
             self._cfg,
             "trainer",
-            callbacks=[*self._callbacks(patience), ResumedRun()],
+            callbacks=[*self._callbacks(patience, bar=bar), ResumedRun()],
+            enable_progress_bar=bar,
             logger=self.loggers or False,
             plugins=[SafeCheckpointIO(), *_environments()],
             **settings,
@@ -266,11 +272,15 @@ class Parts:
             cfg.store.overrides = [word for word in self._cfg.store.overrides if not word.startswith("dataset.")]
         return build(cfg, "dataset")
 
-    def _callbacks(self, patience: int | None) -> Iterable[Any]:
+    def _shows_bar(self) -> bool:
+        """A bar writes over its own line, which makes a mess of a log file."""
+        return bool(self._cfg.trainer.enable_progress_bar) and sys.stdout.isatty()
+
+    def _callbacks(self, patience: int | None, *, bar: bool) -> Iterable[Any]:
         for name, node in (self._cfg.callbacks or {}).items():
             if node is None or (name == "learning_rate" and not self._cfg.logger):
                 continue
-            if name == "progress" and not self._cfg.trainer.enable_progress_bar:
+            if name == "progress" and not bar:
                 continue
             given = {} if name != "early_stopping" or patience is None else {"patience": patience}
             yield build(self._cfg, f"callbacks.{name}", **given)

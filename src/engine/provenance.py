@@ -1,10 +1,11 @@
 """What a result's reader needs to make it again: the resolved config, the commit, the versions, the command."""
 
+import copy
 import json
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -38,11 +39,15 @@ def provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Ma
     """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all.
 
     They describe the checkpoints in ``folder``: where the block fails before it writes the first one, those of the
-    earlier start that was to be resumed are put back. ``choices``: the options of the config groups.
+    earlier start that was to be resumed are put back. ``choices``: the options of the config groups. With the references
+    of ``provenance.json`` in their places, ``config.yaml`` is the config as it was composed.
     """
     files = {
         folder / "config.yaml": OmegaConf.to_yaml(cfg, resolve=True),
-        folder / "provenance.json": json.dumps(_provenance(command, choices), indent=2) + "\n",
+        folder / "provenance.json": json.dumps(
+            {**_provenance(command, choices), "references": references(cfg)}, indent=2
+        )
+        + "\n",
     }
     before = {path: path.read_text(encoding="utf-8") for path in files if path.is_file()}
     saved = _checkpoints(folder)
@@ -94,3 +99,33 @@ def _version(name: str) -> str | None:
 def command_line() -> list[str]:
     """The command that started this process, as one would type it."""
     return ["python", "-m", "src.run", *sys.argv[1:]]
+
+
+def references(cfg: DictConfig) -> list[tuple[list[str | int], str]]:
+    """Return the path and the text of every reference in ``cfg``, such as ``${transform.size}``."""
+
+    def within(node: Any, path: list[str | int]) -> Iterator[tuple[list[str | int], str]]:
+        if isinstance(node, str) and "${" in node:
+            yield path, node
+        children: Any = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
+        for name, child in children:
+            yield from within(child, [*path, name])
+
+    return list(within(OmegaConf.to_container(cfg, resolve=False), []))
+
+
+def with_references(resolved: Any, found: Iterable[tuple[Sequence[str | int], str]]) -> Any:
+    """Return plain values with ``references`` in the places where their values stand.
+
+    What does not fit, of a file that was changed since, is left as it is.
+    """
+    whole = copy.deepcopy(resolved)
+    for path, text in found:
+        node = whole
+        try:
+            for name in path[:-1]:
+                node = node[name]
+            node[path[-1]] = text if path[-1] in node or isinstance(node, list) else node[path[-1]]
+        except (LookupError, TypeError):
+            continue
+    return whole

@@ -31,3 +31,5 @@ def silence_libraries() -> None:
     warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists and is not empty.*")
     warnings.filterwarnings("ignore", message="The dirpath has changed from .*")
     warnings.filterwarnings("ignore", message=".*lr_scheduler.step\\(\\).* before .*optimizer.step.*")
+    # of narrow convolutions under ddp, from every process
+    warnings.filterwarnings("ignore", message="Grad strides do not match bucket view strides.*")

@@ -10,11 +10,12 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from src.core.checkpoint import read_checkpoint
+from src.core.checkpoint_file import CONFIG
 from src.core.errors import UserError
 from src.core.finished import flatten, is_below, matters
 from src.engine.build import build
 from src.engine.resume_command import hydra_quoted
-from src.engine.trained_run import CONFIG, plain_config
+from src.engine.trained_run import plain_config
 
 _log = logging.getLogger(__name__)
 _REFERENCE = re.compile(r"\$\{(?:oc\.select:)?([\w.]+)")

@@ -17,7 +17,6 @@ from yaml import MarkedYAMLError
 from src.core.errors import UserError
 from src.engine.quoting import for_shell
 from src.engine.schema import RunConfig
-from src.engine.sweep_summary import JobFailedError, summary
 
 # EFBIG: a quota of its own for the size of a file
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -31,8 +30,6 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 def readable(error: BaseException) -> str | None:
     """The one message for ``error``, or None for a defect of ours, which deserves its traceback."""
-    if isinstance(error, JobFailedError):
-        return summary(error)
     if isinstance(error, UserError):
         return f"Error: {error}"
     if isinstance(error, HydraException | OmegaConfBaseException) and not isinstance(error, InstantiationException):

@@ -23,7 +23,6 @@ _BY_STEP = (OneCycleLR, CyclicLR)
 """Schedulers of torch that are stepped after each batch, as their documentation says."""
 
 
-
 class WarmupCosine:
     """Linear warm-up from ``start_lr`` over the first ``warmup_fraction`` of the steps, then a cosine to ``final_lr``.
 

@@ -5,10 +5,11 @@ from typing import Any
 
 from omegaconf import MISSING
 
-from src.engine import by_fraction
+from src.engine import by_fraction, run_folder
 
-# whoever composes a config needs the schema, and its yamls need this
+# whoever composes a config needs the schema, and its yamls need these
 by_fraction.register()
+run_folder.register()
 
 
 @dataclass

@@ -2,9 +2,10 @@
 
 import json
 import logging
-import os
 import shutil
+import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hydra.conf import HydraConf
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from src.core.durations import duration
 from src.core.errors import UserError
 from src.core.files import write_text
 from src.core.finished import (
@@ -26,17 +28,19 @@ from src.core.finished import (
     write_failure,
 )
 from src.core.lock import HeldError, only_process
+from src.core.output import print_lines
 from src.engine.processes import is_one_of_several, run_as_one_of_several
+from src.engine.ranks import is_first_process
 from src.engine.resume import newest_whole
+from src.engine.run_folder import LOCK, LOG, is_new, remove_if_nothing_was_written
+from src.engine.run_log import recorded
 from src.engine.say import readable
-from src.engine.sweep_summary import JobFailedError
+from src.engine.sweep_summary import MULTIRUN, JobFailedError, SweepState, sweep_state, time_left
 from src.engine.trained_config import with_trained_config
+from src.tasks.reporting.jobs import how_many_jobs
 
 STARTED = ".started.json"
-LOCK = ".lock"
-# How Lightning, torchrun and Slurm tell a process which one of several it is.
-_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
-
+_SHOWN = 4
 _log = logging.getLogger(__name__)
 
 
@@ -50,20 +54,45 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
     settings = HydraConfig.get()
     folder = Path(settings.runtime.output_dir)
     if is_one_of_several():
-        run_as_one_of_several(folder, lambda: run(with_trained_config(cfg)), readable)
-        return
-    if job_number() is None or not is_first_process():
+        with recorded(folder / LOG, readable):
+            run_as_one_of_several(folder, lambda: run(with_trained_config(cfg)), readable)
+    elif not is_first_process():
         cfg = with_trained_config(cfg)
         if job_number() is None or not _is_done(folder, _done(cfg, settings)):
             run(cfg)
-            if is_first_process():
-                write_done(folder, _done(cfg, settings))
-        return
+    elif job_number() is None:
+        _run_single(cfg, run, settings, folder)
+    else:
+        with recorded(folder / LOG, readable):
+            _run_of_sweep(cfg, run, settings, folder)
+
+
+def _run_single(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
+    """Run what is no job of a sweep; where it fails before it wrote anything, its folder is removed."""
+    # in a folder of its own there is no other process
+    alone = nullcontext() if is_new(folder) else only_process(folder / LOCK)
+    try:
+        with recorded(folder / LOG, readable), alone:
+            cfg = with_trained_config(cfg)
+            run(cfg)
+            write_done(folder, _done(cfg, settings))
+    except HeldError as held:
+        raise UserError(
+            f"{folder} is in use by {held}; wait for its end, or choose another folder with hydra.run.dir=DIR."
+        ) from None
+    except BaseException as error:
+        # the log of a defect is worth a report
+        if not isinstance(error, Exception) or readable(error) is not None:
+            remove_if_nothing_was_written(folder)
+        raise
+
+
+def _run_of_sweep(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
     try:
         with only_process(folder / LOCK):
             _run_alone(with_trained_config(cfg), run, settings, folder)
     except HeldError as held:
-        _log.info("job %s is left to %s, which is doing it.", folder.name, held)
+        print_lines(f"{_job(folder)} is left to {held}, which is doing it")
     except JobFailedError:
         raise
     except Exception as error:
@@ -85,18 +114,20 @@ def sweep_name() -> str:
 
 def swept_keys() -> tuple[str, ...]:
     """The keys that this job's sweep varies; none for a run of its own."""
-    if job_number() is None:
-        return ()
+    return () if job_number() is None else tuple(key_and_value(word)[0] for word in _swept_words())
+
+
+def _swept_words() -> list[str]:
     settings = HydraConfig.get()
-    of_all = _overrides_of_all(Path(settings.runtime.output_dir).parent / "multirun.yaml")
-    return tuple(key_and_value(word)[0] for word in settings.overrides.task if word not in of_all)
+    of_all = _overrides_of_all(Path(settings.runtime.output_dir).parent / MULTIRUN)
+    return [word for word in settings.overrides.task if word not in of_all]
 
 
 def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
     done = _done(cfg, settings)
     if _is_done(folder, done):
         (folder / FAILED).unlink(missing_ok=True)
-        _log.info("job %s is finished already, in %s.", folder.name, folder)
+        print_lines(f"{_job(folder)} is finished already{time_left(_state(folder))}")
         return
     _refuse_mixture(folder, done)
     if cfg.resume is True or cfg.resume == "auto":
@@ -106,19 +137,48 @@ def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: Hyd
     if not isinstance(cfg.resume, str):
         _clear(folder)
     (folder / FAILED).unlink(missing_ok=True)
+    print_lines(f"{_job(folder)}: {', '.join(_swept_words()) or 'the only one'}{time_left(_state(folder))}")
+    began = time.monotonic()
     run(cfg)
     write_done(folder, done)
+    took = duration(time.monotonic() - began)
+    print_lines("", f"{_job(folder)} is done, in {took}{_result(folder)}{time_left(_state(folder))}")
+
+
+def _job(folder: Path) -> str:
+    """The job by its place among those of the sweep, and its folder."""
+    total, place = how_many_jobs(folder.parent), int(folder.name) + 1 if folder.name.isdecimal() else 0
+    return f"job {place or folder.name}{f' of {total}' if total >= place > 0 else ''} ({folder})"
+
+
+def _state(folder: Path) -> SweepState:
+    return sweep_state(folder.parent, how_many_jobs(folder.parent))
+
+
+def _result(folder: Path) -> str:
+    """The main figures of a job that measured any, the first of a group."""
+    from src.evaluation.estimate import value_of
+    from src.evaluation.records import NAME, read_records
+    from src.tasks.reporting.metrics import choose_metrics, metric_label, shown
+
+    records = read_records(folder) if (folder / NAME).is_file() else []
+    if not records:
+        return ""
+    figures = records[0].figures
+    groups = {name.partition("/")[0]: name for name in reversed(choose_metrics(records[:1], None))}
+    chosen = list(reversed(groups.values()))[:_SHOWN]
+    return ": " + ", ".join(f"{metric_label(name)} {shown(value_of(figures[name]))}" for name in chosen)
 
 
 def _failed(folder: Path, error: Exception) -> JobFailedError:
     message = readable(error)
     if message is None:
-        _log.exception("job %s failed", folder.name)
+        _log.exception("%s failed", _job(folder))
         reason = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}".rstrip(": ")
         reason += f" (a defect; {folder.name}/run.log has the traceback)"
     else:
         reason = message.removeprefix("Error: ")
-        _log.error("job %s failed: %s", folder.name, reason)
+        _log.error("%s failed: %s", _job(folder), reason)
     write_failure(folder, reason)
     return JobFailedError(folder, reason)
 
@@ -171,7 +231,7 @@ def _short(value: Any) -> str:
 
 def _clear(folder: Path) -> None:
     """Remove what an earlier start of this job left, and nothing that was there before it."""
-    kept = {".hydra", LOCK, STARTED}
+    kept = {LOCK, STARTED}
     there = [path for path in folder.iterdir() if path.name not in kept and path.suffix != ".log"]
     try:
         foreign = set(json.loads((folder / STARTED).read_text(encoding="utf-8"))["there"])
@@ -185,8 +245,3 @@ def _clear(folder: Path) -> None:
         else:
             path.unlink()
     write_text(folder / STARTED, json.dumps({"there": sorted(foreign)}) + "\n")
-
-
-def is_first_process() -> bool:
-    """Whether this is the one process of its run, or the first of several."""
-    return all(os.environ.get(name, "0") == "0" for name in _RANKS)

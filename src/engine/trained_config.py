@@ -9,7 +9,6 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from src.core.errors import UserError
-from src.core.files import write_text
 from src.core.finished import BROUGHT, flatten, is_below
 from src.engine.chosen_checkpoint import chosen_checkpoint
 from src.engine.foreign_config import refuse_foreign
@@ -69,7 +68,6 @@ def with_trained_config(cfg: DictConfig) -> DictConfig:
             _say(cfg, chosen, checkpoint, typed, as_trained=not changed and not task.dense)
         if changed:
             _log.warning("%s is evaluated with %s.", checkpoint, ", ".join(changed))
-    _keep(chosen)
     return chosen
 
 
@@ -206,13 +204,3 @@ def _say(cfg: DictConfig, chosen: DictConfig, checkpoint: Path, typed: Sequence[
         chosen.rules,
         data,
     )
-
-
-def _keep(chosen: DictConfig) -> None:
-    """Write the config, as it is used, in the place of the one that Hydra has written into the run's folder."""
-    if not HydraConfig.initialized():
-        return
-    settings = HydraConfig.get()
-    written = Path(settings.runtime.output_dir) / str(settings.output_subdir) / "config.yaml"
-    if written.is_file():
-        write_text(written, OmegaConf.to_yaml(chosen))

@@ -12,12 +12,13 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from src.core.checkpoint_file import CONFIG, PROVENANCE
 from src.core.errors import UserError
-from src.core.finished import flatten
+from src.engine.provenance import with_references
 from src.engine.say import CONF
 
-CONFIG, PROVENANCE = "config.yaml", "provenance.json"
 _COMPARED = ("encoder", "model", "transform", "rules", "loss", "datamodule", "dataset")
+_OF_THE_MACHINE = re.compile(r"\$\{(?:hydra|now):")
 _RESOLVED_PATHS = ("raw", "store")
 _ABOUT_DATA = re.compile(r"\+*((?:dataset\.|store\.|paths\.(?:raw|store|data)=).*)")
 
@@ -72,28 +73,40 @@ class TrainedRun:
 
 
 def read_trained_run(checkpoint: Path) -> TrainedRun | None:
-    """The run that wrote ``checkpoint``; None where no config that can be read lies beside it.
-
-    The config as composed, of the run's folder, is taken where it is the one that the checkpoint was written with.
-    """
-    resolved = _read(checkpoint.with_name(CONFIG))
+    """The run that wrote ``checkpoint``; None where no config that can be read lies beside it."""
+    source = checkpoint.with_name(CONFIG)
+    resolved = _read(source)
     if resolved is None:
         return None
     provenance = _provenance(checkpoint.with_name(PROVENANCE))
-    hydra = checkpoint.parent.parent / ".hydra"
-    choices = _choices(provenance, hydra / "hydra.yaml")
+    choices = dict(provenance["choices"]) if isinstance(provenance.get("choices"), dict) else {}
     if not isinstance(choices.get("dataset"), str):
         choices["dataset"] = _plain_name(resolved, "store.dataset")
     command = provenance.get("command")
     overrides = [str(word) for word in command[3:]] if isinstance(command, list) else []
-    composed = _read(hydra / CONFIG) if checkpoint.parent.name == "checkpoints" else None
-    plain = None if composed is None else _without_machine(composed, choices, checkpoint)
-    if plain is not None and _same(plain, resolved):
-        return TrainedRun(source=hydra / CONFIG, config=plain, references=True, choices=choices, overrides=overrides)
-    config = _with_paths(_without_machine(resolved, choices, checkpoint))
+    plain: Any = OmegaConf.to_container(resolved, resolve=False)
+    composed = _composed(plain, provenance.get("references"))
+    config = _without_machine(plain if composed is None else composed, choices, checkpoint)
+    if composed is None:
+        config = _with_paths(config)
     return TrainedRun(
-        source=checkpoint.with_name(CONFIG), config=config, references=False, choices=choices, overrides=overrides
+        source=source, config=config, references=composed is not None, choices=choices, overrides=overrides
     )
+
+
+def _composed(plain: Any, references: Any) -> Any:
+    """The config with its references; None where they are not known, or lead elsewhere in a config that was edited."""
+    if not isinstance(references, list) or not all(isinstance(one, list) and len(one) == 2 for one in references):
+        return None
+    own = [(path, text) for path, text in references if not _OF_THE_MACHINE.search(str(text))]
+    composed = with_references(plain, own)
+    root = OmegaConf.create(composed)
+    try:
+        edited = OmegaConf.create(plain)
+        same = all(followed(root, key, source="") == followed(edited, key, source="") for key in _COMPARED)
+    except UserError:
+        return None
+    return composed if same else None
 
 
 def released_run() -> TrainedRun:
@@ -142,24 +155,14 @@ def _provenance(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _choices(provenance: Mapping[str, Any], hydra: Path) -> dict[str, Any]:
-    """The options of the config groups: those of the start itself, or those that Hydra kept of it."""
-    own = provenance.get("choices")
-    if isinstance(own, dict):
-        return dict(own)
-    plain = _raw(plain_config(hydra), "hydra.runtime.choices")
-    return dict(plain) if isinstance(plain, dict) else {}
-
-
 def _plain_name(cfg: DictConfig, key: str) -> str | None:
     """A value that is a name and no reference."""
     name = _raw(OmegaConf.to_container(cfg, resolve=False), key)
     return name if isinstance(name, str) and "${" not in name else None
 
 
-def _without_machine(cfg: DictConfig, choices: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
-    """Plain values, with the run's own in the place of what Hydra knows of the process that composes."""
-    plain: Any = OmegaConf.to_container(cfg, resolve=False)
+def _without_machine(plain: dict[str, Any], choices: Mapping[str, Any], checkpoint: Path) -> dict[str, Any]:
+    """The values, with the run's own in the place of what Hydra knows of the process that composes."""
     if isinstance(plain.get("store"), dict):
         plain["store"] |= {
             "name": choices.get("store") or "default",
@@ -169,23 +172,6 @@ def _without_machine(cfg: DictConfig, choices: Mapping[str, Any], checkpoint: Pa
     if isinstance(plain.get("paths"), dict):
         plain["paths"] |= {"run": str(checkpoint.parent.parent)}
     return dict(plain)
-
-
-def _same(composed: Mapping[str, Any], resolved: DictConfig) -> bool:
-    """Whether both are configs of one start: another one in the same folder may have failed before its first step."""
-    root = OmegaConf.create(dict(composed))
-    try:
-        pairs = [(followed(root, key, source=""), followed(resolved, key, source="")) for key in _COMPARED]
-    except UserError:
-        return False
-    return all(_comparable(one) == _comparable(other) for one, other in pairs)
-
-
-def _comparable(node: Any) -> dict[str, Any]:
-    """Leaves, without what a data set is told of the command."""
-    return {
-        key: value for key, value in flatten(node).items() if not key.startswith(("store.dataset", "store.overrides"))
-    }
 
 
 def _with_paths(plain: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """When a job of a sweep is done, skipped, done again, refused or left to others."""
 
-import logging
 import subprocess
 import sys
 import zipfile
@@ -15,9 +14,8 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.errors import UserError
 from src.core.finished import read_done, read_failure
 from src.engine import sweep_job
-from src.engine.say import readable
 from src.engine.sweep_job import job_number, run_job, sweep_name
-from src.engine.sweep_summary import JobFailedError
+from src.engine.sweep_summary import JobFailedError, summary, sweep_state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -41,8 +39,7 @@ class Sweep:
         self, number: int | None, run: Callable[[Path], None] = lambda _: None, typed: str = "", **config: Any
     ) -> Path:
         job = self.folder / ("alone" if number is None else str(number))
-        (job / ".hydra").mkdir(parents=True, exist_ok=True)
-        (job / "run.log").touch()
+        job.mkdir(parents=True, exist_ok=True)
         (self.folder / "multirun.yaml").write_text(f"hydra:\n  overrides:\n    task: [{typed or 'lr=1'}]\n")
         seed = config.setdefault("seed", number)
         overrides = [typed or "lr=1", f"seed={seed}"]
@@ -81,8 +78,7 @@ def _fail(error: BaseException) -> Callable[[Path], None]:
     return run
 
 
-def test_a_finished_job_is_skipped(sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_a_finished_job_is_skipped(sweep: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
     job = sweep.start(0)
     done = read_done(job)
     assert done is not None
@@ -90,7 +86,7 @@ def test_a_finished_job_is_skipped(sweep: Sweep, caplog: pytest.LogCaptureFixtur
     assert done.choices == {"dataset": "phantom"}
     sweep.start(0, paths={"output": "elsewhere"}, trainer={"strategy": "auto", "enable_progress_bar": False})
     assert sweep.ran == [0]
-    assert "job 0 is finished already" in caplog.text
+    assert f"job 1 of 1 ({job}) is finished already\n" in capsys.readouterr().out
 
 
 def test_a_finished_job_of_another_config_is_not_touched(sweep: Sweep) -> None:
@@ -123,7 +119,7 @@ def test_a_broken_job_is_done_again_without_its_leavings(sweep: Sweep) -> None:
     sweep.start(0)
     assert sweep.ran == [0, 0]
     assert sorted(path.name for path in job.iterdir()) == [
-        *(".hydra", ".lock", ".started.json", "done.json", "mine.txt", "results.json", "run.log")
+        *(".lock", ".started.json", "done.json", "mine.txt", "results.json", "run.log")
     ]
 
 
@@ -150,23 +146,23 @@ def test_a_failure_is_kept_and_summed_up(sweep: Sweep, error: Exception, reason:
     with pytest.raises(JobFailedError) as failed:
         sweep.start(0, _fail(error))
     assert read_failure(sweep.folder / "0") == reason
-    said = readable(failed.value)
-    assert said is not None
-    assert said.splitlines()[0] == f"Error: 1 of the jobs in {sweep.folder} failed, 1 are finished."
-    assert said.splitlines()[1] == f"  0: {reason}"
+    assert str(failed.value) == f"job 0 failed: {reason}"
+    printed = summary(sweep.folder, sweep_state(sweep.folder, 2)).splitlines()
+    assert printed[0].startswith(f"Sweep {sweep.folder}: 0 done, 1 finished before and skipped, 1 failed, in ")
+    assert printed[1] == f"  folder 0: {reason}"
     sweep.start(0)
     assert read_failure(sweep.folder / "0") is None
 
 
 def test_jobs_with_the_same_reason_stand_together(sweep: Sweep) -> None:
     for number in (10, 2):
-        with pytest.raises(JobFailedError) as failed:
+        with pytest.raises(JobFailedError):
             sweep.start(number, _fail(UserError("no.")))
-    assert "\n  2, 10: no.\n" in (readable(failed.value) or "")
+    (sweep.folder / "10" / "failed.json").touch()
+    assert "\n  folders 2, 10: no.\n" in summary(sweep.folder, sweep_state(sweep.folder, 0))
 
 
-def test_a_job_that_another_process_does_is_left_to_it(sweep: Sweep, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+def test_a_job_that_another_process_does_is_left_to_it(sweep: Sweep, capsys: pytest.CaptureFixture[str]) -> None:
     hold = (
         "import sys; from pathlib import Path; from src.core.lock import only_process\n"
         "with only_process(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
@@ -178,7 +174,7 @@ def test_a_job_that_another_process_does_is_left_to_it(sweep: Sweep, caplog: pyt
         sweep.start(0)
         other.communicate("")
     assert sweep.ran == []
-    assert f"job 0 is left to process {other.pid} on" in caplog.text
+    assert f"job 1 of 1 ({sweep.folder / '0'}) is left to process {other.pid} on" in capsys.readouterr().out
 
 
 def test_resume_means_the_job_itself_and_no_other(sweep: Sweep) -> None:

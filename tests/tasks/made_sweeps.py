@@ -103,7 +103,6 @@ def write_job(folder: Path, job: MadeJob) -> None:
     """Write one finished job with its record and cases."""
     group, _, name = job.figure.partition("/")
     (folder / "cases").mkdir(parents=True)
-    (folder / ".hydra").mkdir()
     keys = CaseKeys.of(torch.arange(job.first_row, job.first_row + len(job.hits)))
     hit_N1 = torch.tensor(job.hits, dtype=torch.float64)[:, None]
     save_cases(Values(keys=keys, names=(name,), value_NM=hit_N1), folder / f"cases/{group}.parquet")

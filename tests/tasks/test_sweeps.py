@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import re
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,17 +23,21 @@ def test_a_sweep_its_table_and_its_second_start(run_cli: Callable, tiny: tuple[s
 
     again = run_cli(*command)
     assert again.code == 0, again.err
-    assert len(re.findall(r"job \d is finished already", again.out)) == 2
+    assert len(re.findall(r"job \d of 2 \(\S+\) is finished already", again.out)) == 2
+    assert f"Sweep {sweep}: 0 done, 2 finished before and skipped, in " in again.out
     assert stamps == {path: path.stat().st_mtime_ns for path in sweep.glob("*/done.json")}
 
     other = run_cli("-m", *tiny, *JUDGE, "model.embedding_dim=8,16", "model.hidden_dim=8")
     assert other.code == 1
-    assert "0, 1:" in other.err
+    assert "folders 0, 1:" in other.err
     assert "give this one a name of its own with name=NAME" in other.err
     assert "Traceback" not in other.err
     assert stamps == {path: path.stat().st_mtime_ns for path in sweep.glob("*/done.json")}
 
-    table = run_cli("task=report", f"sweep={sweep}", "task.baseline='embedding_dim=8'", "resamples=20")
+    command = first.out.rpartition("Table of the finished jobs: ")[2].strip()
+    assert command == f"python -m src.run task=report sweep={sweep}"
+    assert re.search(r"job 2 of 2 \(\S+\) is done, in .*: retrieval: image to text recall at 10 0\.\d+\n", first.out)
+    table = run_cli(*shlex.split(command)[3:], "task.baseline='embedding_dim=8'", "resamples=20")
     assert table.code == 0, table.err
     assert re.search(r"\| embedding_dim=16 +\| +\**0\.\d+ \[", table.out)
     assert {path.name for path in (sweep / "report").iterdir()} == {
@@ -43,11 +48,15 @@ def test_a_sweep_its_table_and_its_second_start(run_cli: Callable, tiny: tuple[s
 def test_one_failed_job_leaves_the_others_going(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:
     answer = run_cli("-m", *tiny, *JUDGE, "datamodule.batch_size=0,8")
     assert answer.code == 1
-    assert "Error: 1 of the jobs in" in answer.err
-    assert re.search(r"\n  0: datamodule\.batch_size is 0", answer.err)
+    sweep = tmp_path / "outputs" / "sweeps" / "s"
+    assert f"Error: sweep {sweep}: 1 done, 1 failed, in " in answer.err
+    assert re.search(r"\n  folder 0: datamodule\.batch_size is 0", answer.err)
+    assert "job 1 of 2" in answer.out
     assert "Traceback" not in answer.out + answer.err
     sweep = tmp_path / "outputs" / "sweeps" / "s"
     assert [path.parent.name for path in sweep.glob("*/done.json")] == ["1"]
+    command = answer.err.rpartition("Table of the finished jobs: ")[2].strip()
+    assert run_cli(*shlex.split(command)[3:], "resamples=0").code == 0
     table = run_cli("task=report", f"sweep={sweep}")
     assert table.code == 1
     assert "0 (datamodule.batch_size is 0" in table.err
@@ -74,7 +83,7 @@ def test_a_killed_sweep_finishes(run_cli: Callable, tiny: tuple[str, ...], tmp_p
 
     answer = run_cli(*typed)
     assert answer.code == 0, answer.err
-    assert "job 0 is finished already" in answer.out
+    assert f"job 1 of 2 ({sweep / '0'}) is finished already" in answer.out
     assert (sweep / "0" / "done.json").stat().st_mtime_ns == stamp
     assert (sweep / "1" / "done.json").is_file()
     assert not (sweep / "1" / "half").exists()

@@ -3,6 +3,7 @@
 Axes: H heads, N images, E feature width, F findings or classes.
 """
 
+import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Annotated, ClassVar, NamedTuple
@@ -12,7 +13,9 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
+from src.core.durations import duration
 from src.core.errors import UserError
+from src.core.output import print_lines
 from src.core.ranges import Betas, PositiveFraction, Seed
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
@@ -90,6 +93,8 @@ class CachedProbe:
 
         train, val = features("train"), features("val")
         judged = val if given.judge_on == "val" else features(given.judge_on)
+        other = "" if given.judge_on == "val" else f", {len(judged)} {given.judge_on}"
+        print_lines(f"features  of {len(train)} train, {len(val)} val{other} images, computed once; {len(cells)} heads")
         fits = []
         # heads with as many images take their steps together
         for _, group in groupby(sorted(cells, key=lambda cell: len(cell.index_N)), key=lambda cell: len(cell.index_N)):
@@ -120,6 +125,7 @@ class CachedProbe:
     ) -> list[Fit]:
         index_HN = torch.from_numpy(np.stack([cell.index_N for cell in cells])).to(train.feature_NE.device)
         widths = {"in_dim": train.feature_NE.shape[1], "classes": train.label_NF.shape[1]}
+        began = time.monotonic()
         fitted = [
             fit_heads(
                 [_seeded(make_head, cell.seed, widths) for cell in cells],
@@ -140,6 +146,7 @@ class CachedProbe:
             )
             for lr in self.lrs
         ]
+        print_lines(*_lines(index_HN.shape[1], self.lrs, fitted, time.monotonic() - began))
         chosen_H = torch.stack([heads.val_loss_H for heads in fitted]).argmin(dim=0).tolist()
 
         def predict(heads: FittedHeads, features: Features, head: int) -> Tensor:
@@ -161,3 +168,21 @@ def _seeded(make_head: Callable[..., nn.Module], seed: int, widths: dict[str, in
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return make_head(**widths)
+
+
+def _lines(images: int, lrs: Sequence[float], fitted: Sequence[FittedHeads], seconds: float) -> list[str]:
+    """One line per learning rate: what the heads of one number of images came to."""
+    lines = []
+    for lr, heads in zip(lrs, fitted, strict=True):
+        loss_H, epoch_H = heads.val_loss_H.tolist(), heads.best_epoch_H.tolist()
+        loss, epoch = _range([f"{loss:.4f}" for loss in sorted(loss_H)]), _range(sorted(epoch_H))
+        lines.append(
+            f"heads     {len(loss_H)} on {images} images, learning rate {lr:g}: val loss {loss} at epoch {epoch} of "
+            f"{heads.epochs}"
+        )
+    lines[-1] += f", {duration(seconds)}"
+    return lines
+
+
+def _range(ordered: Sequence[object]) -> str:
+    return str(ordered[0]) if ordered[0] == ordered[-1] else f"{ordered[0]} to {ordered[-1]}"

@@ -38,11 +38,15 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class FittedHeads:
-    """``weights``: each parameter of all heads, (H, ...). ``val_loss_H``: the loss that chose them."""
+    """``weights``: each parameter of all heads, (H, ...). ``val_loss_H``: the loss that chose them, after the epochs
+    ``best_epoch_H``, counted from 1, of ``epochs``.
+    """
 
     template: nn.Module
     weights: Mapping[str, Tensor]
     val_loss_H: Tensor
+    best_epoch_H: Tensor
+    epochs: int
 
     @torch.no_grad()
     def logits(self, feature_NE: Tensor, head: int) -> Tensor:
@@ -77,7 +81,9 @@ def fit_heads(
     best = {name: weight.detach().clone() for name, weight in weights.items()}
     lowest_H = torch.full((len(heads),), torch.inf, device=device)
     waited_H = torch.zeros(len(heads), device=device)
-    for _ in range(recipe.max_epochs):
+    best_epoch_H = torch.zeros(len(heads), dtype=torch.int64, device=device)
+    epoch = 0
+    for epoch in range(1, recipe.max_epochs + 1):
         heads[0].train()
         order_HN = torch.stack([torch.randperm(index_HN.shape[1], generator=g) for g in generators]).to(device)
         for step_HB in index_HN.gather(1, order_HN)[:, :used].split(recipe.batch_size, dim=1):
@@ -90,12 +96,15 @@ def fit_heads(
             better_H = (loss_H < lowest_H) & (waited_H < recipe.patience)
             lowest_H = torch.where(better_H, loss_H, lowest_H)
             waited_H = torch.where(better_H, 0, waited_H + 1)
+            best_epoch_H = torch.where(better_H, epoch, best_epoch_H)
             for name, weight in weights.items():
                 better = better_H.view(-1, *[1] * (weight.ndim - 1))
                 best[name] = torch.where(better, weight, best[name])
         if bool((waited_H >= recipe.patience).all()):
             break
-    return FittedHeads(template=heads[0].eval(), weights=best, val_loss_H=lowest_H)
+    return FittedHeads(
+        template=heads[0].eval(), weights=best, val_loss_H=lowest_H, best_epoch_H=best_epoch_H, epochs=epoch
+    )
 
 
 def _losses(template: nn.Module, *, exclusive: bool) -> Callable[[Mapping[str, Tensor], Tensor, Tensor], Tensor]:

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import yaml
 
 from src.core.errors import UserError
-from src.core.finished import DONE, Done, differences, explained, read_done, read_failure
+from src.core.finished import DONE, FAILED, Done, differences, explained, read_done, read_failure
 from src.evaluation.records import NAME, Record, read_records
 
+_MARKS = (".lock", DONE, FAILED)
+"""Files of which the folder of a job has one."""
 Unfinished = Literal["refuse", "leave_out"]
 
 
@@ -55,7 +57,7 @@ def _job_folders(sweep: Path) -> list[Path]:
         raise UserError(f"sweep={sweep}: there is no such folder; give the folder of a sweep, as outputs/sweeps/NAME.")
     if (sweep / DONE).is_file():
         return [sweep]
-    folders = [path for path in sweep.iterdir() if (path / ".hydra").is_dir() or (path / DONE).is_file()]
+    folders = [path for path in sweep.iterdir() if any((path / mark).is_file() for mark in _MARKS)]
     if not folders:
         raise UserError(f"sweep={sweep} holds no job; give the folder of a sweep, as outputs/sweeps/NAME.")
     return sorted(folders, key=lambda path: (path.name.rjust(9), path.name))
@@ -72,7 +74,7 @@ def _records(folder: Path) -> list[Record]:
 def _refuse_unfinished(sweep: Path, folders: Sequence[Path], finished: set[Path]) -> None:
     left = [folder for folder in folders if folder not in finished]
     said = [f"{folder.name} ({read_failure(folder) or 'broken off, or still running'})" for folder in left]
-    not_begun = _how_many(sweep) - len(folders)
+    not_begun = how_many_jobs(sweep) - len(folders)
     if not_begun > 0:
         said.append(f"{not_begun} not begun")
     if said:
@@ -97,8 +99,8 @@ def _how_to_finish(sweep: Path) -> str:
     return f"finish it with: python -m src.run {again}" if words else "give the command of the sweep again to finish it"
 
 
-def _how_many(sweep: Path) -> int:
-    """How many jobs the newest command of the sweep asked for; 0 where nobody can say."""
+def how_many_jobs(sweep: Path) -> int:
+    """Return how many jobs the newest command of the sweep asked for; 0 where nobody can say."""
     from hydra.core.override_parser.overrides_parser import OverridesParser
     from hydra.errors import HydraException
 

@@ -2,19 +2,26 @@
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from src.core.errors import UserError
-from src.evaluation.estimate import Estimate
+from src.evaluation.estimate import Estimate, Figures
 from src.evaluation.metric_name import MetricName
 from src.evaluation.table import is_reference
-from src.tasks.reporting.axes import Point
 
 _MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
 _LOWER = ("rank", "brier", "calibration_error", "loss", "hd95")
 _WORDS = {"auroc": "AUROC", "map": "mAP", "mar": "mAR", "miou": "mIoU", "iou": "IoU", "f1": "F1", "hd95": "HD95"}
 
 
-def choose_metrics(points: Sequence[Point], wanted: Sequence[str] | None) -> list[str]:
+class Measured(Protocol):
+    """Whatever has figures: a record of a run, or a point of a sweep."""
+
+    @property
+    def figures(self) -> Figures: ...
+
+
+def choose_metrics(points: Sequence[Measured], wanted: Sequence[str] | None) -> list[str]:
     """The figures named in ``wanted``; None: the main one of each group (retrieval has one each way).
 
     Raises UserError for a name that no job has.
@@ -45,7 +52,7 @@ def _fits(name: str, main: str) -> bool:
     return name.endswith(main[1:]) if main.startswith("*") else name == main
 
 
-def _is_estimated(name: str, points: Sequence[Point]) -> bool:
+def _is_estimated(name: str, points: Sequence[Measured]) -> bool:
     return any(isinstance(point.figures.get(name), Estimate) for point in points)
 
 

@@ -1,0 +1,50 @@
+"""What a training starts with, in lines: how much data, how many steps, how many parameters learn."""
+
+from collections.abc import Sized
+from typing import Any, cast
+
+from lightning import LightningModule, Trainer
+
+from src.core.durations import large
+
+_SPLITS = {"train": "training", "val": "validation", "test": "test"}
+
+
+def training_lines(trainer: Trainer, module: LightningModule, *, steps: int) -> list[str]:
+    """Return the counts of every split, and the steps per epoch with the samples that no step sees."""
+    datamodule: Any = getattr(trainer, "datamodule", None)
+    # a probe and a dense head have their images within
+    images = getattr(datamodule, "images", datamodule)
+    inner = getattr(images, "images", images)
+    unit = "pairs" if getattr(inner, "tokenizer", None) is not None else "images"
+    lines = []
+    if inner is not None and hasattr(inner, "source"):
+        lines.append(f"data      {_counts(images, inner)} {unit}")
+    learned = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
+    size = getattr(inner, "batch_size", None)
+    batch = "" if size is None else f" of {size * trainer.world_size * trainer.accumulate_grad_batches} {unit}"
+    line = f"training  {steps} step{'' if steps == 1 else 's'}{batch} per epoch"
+    if size is not None and images is not None:
+        total = len(cast(Sized, images.split("train")))
+        seen = min(trainer.num_training_batches * size * trainer.world_size, total)
+        line += f" ({total - seen} of {total} {unit} left out, the last incomplete batch)" if seen < total else ""
+    return [*lines, f"{line}, {_end(trainer)}; {large(learned)} parameters learn"]
+
+
+def _counts(images: Any, inner: Any) -> str:
+    """Usable samples of the rows that a split has; of a split that is not read yet its rows."""
+    found = []
+    for name, word in _SPLITS.items():
+        rows = len(inner.source.table(name))
+        usable = rows if name == "test" else len(images.split(name))
+        found.append(f"{usable:,} {word}" if usable == rows else f"{usable:,} of {rows:,} {word}")
+    return ", ".join(found)
+
+
+def _end(trainer: Trainer) -> str:
+    begun = f"from epoch {trainer.current_epoch + 1} on, " if trainer.global_step else ""
+    if trainer.max_steps > 0:
+        return f"{begun}at most {trainer.max_steps} steps"
+    most = trainer.max_epochs
+    unlimited = most is None or most < 0
+    return begun + ("without a last epoch" if unlimited else f"at most {most} epoch{'' if most == 1 else 's'}")
