@@ -77,8 +77,9 @@ def test_small_letters_and_conclusion_under_corrected() -> None:
         ("FINDINGS: Clear.\nCONCLUSION: Normal chest.", Sections("Normal chest.", "Clear.")),
         ("FINDNGS: Clear.\nIMPRESSON: Normal chest.", Sections("Normal chest.", "Clear.")),
         ("PORTABLE CHEST: Clear.\nIMPRESSION: Normal chest.", Sections("Normal chest.", "Clear.")),
-        # what is named findings counts before a view, wherever it stands
-        ("FINDINGS: Clear lungs.\n\nCHEST WALL: Intact.", Sections("", "Clear lungs.")),
+        # what is named findings counts before a view, wherever it stands, and a label below it is part of it
+        ("PORTABLE CHEST: One.\n\nFINDINGS: Clear lungs.", Sections("", "Clear lungs.")),
+        ("FINDINGS: Clear lungs.\n\nCHEST WALL: Intact.", Sections("", "Clear lungs.\n\nCHEST WALL: Intact.")),
         # an INDICATION without its first letter is one, and no impression as by the MIT-LCP table
         ("NDICATION: Cough.\nFINDINGS: Clear.", Sections("", "Clear.")),
         # a heading on the line under FINDINGS that is known is no label
