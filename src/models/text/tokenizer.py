@@ -1,5 +1,6 @@
 """Reports to token ids and back to words."""
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from importlib import resources
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _LONGEST_CAPTION = 20_000
+_LATIN_ACCENT = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 
 
 class ReportTokenizer:
@@ -117,7 +119,7 @@ def _normalizer(lines: Sequence[str], *, lowercase: bool) -> "Normalizer":
     return normalizers.Sequence(
         [
             normalizers.NFD(),
-            normalizers.Replace(Regex("(?<=[A-Za-z])[\u0300-\u036f]+"), ""),
+            normalizers.Replace(Regex(_LATIN_ACCENT.pattern), ""),
             normalizers.NFC(),
             normalizers.BertNormalizer(lowercase=True, strip_accents=False),
         ]
@@ -126,13 +128,8 @@ def _normalizer(lines: Sequence[str], *, lowercase: bool) -> "Normalizer":
 
 def _spells_marks(entry: str) -> bool:
     """Whether a vocabulary's entry has a mark that BERT's normaliser drops, on a letter that is not Latin."""
-    if entry.isascii():
-        return False
-    text = unicodedata.normalize("NFD", entry)
-    return any(
-        unicodedata.category(sign) == "Mn" and not before.isascii() and unicodedata.category(before)[0] in "LM"
-        for before, sign in zip(text, text[1:], strict=False)
-    ) or (unicodedata.category(text.removeprefix("##")[0]) == "Mn" and not "\u0300" <= text[-1] <= "\u036f")
+    text = "" if entry.isascii() else _LATIN_ACCENT.sub("", unicodedata.normalize("NFD", entry))
+    return any(unicodedata.category(sign) == "Mn" for sign in text)
 
 
 def _from_hugging_face(name: str) -> ReportTokenizer:
