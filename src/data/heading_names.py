@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from typing import Literal, NamedTuple
 
+from src.core.errors import UserError
 from src.data.report_headings import MIMIC_WORDS, is_view, section_name
 from src.data.report_languages import HEADINGS
 
@@ -87,6 +88,7 @@ class Name(NamedTuple):
     family: str
 
 
+_SETTABLE = ("findings", "impression", "other", "signature")
 _UNKNOWN = Name("", "")
 
 
@@ -135,6 +137,14 @@ class HeadingNames:
             return Name("other", named)
         words = set(key.split())
         return Name("label", key) if words & _PARTS and words <= _PARTS | _JOINING else None
+
+
+def heading_names(more: Mapping[str, Sequence[str]]) -> HeadingNames:
+    """Return the standard names and ``more`` by section. Raises ``UserError`` for a section that there is not."""
+    for section in more:
+        if section not in _SETTABLE:
+            raise UserError(f"dataset.headings has no section {section!r}; it has: {', '.join(_SETTABLE)}")
+    return HeadingNames({section: [str(name) for name in names or ()] for section, names in more.items()})
 
 
 @cache

@@ -5,7 +5,7 @@ import re
 from functools import cache
 from importlib import resources
 
-from src.data.report import Sections
+from src.data.report_sections import Sections
 from src.data.report_headings import MIMIC_WORDS, is_view, section_name
 
 _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")

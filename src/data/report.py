@@ -7,10 +7,10 @@ import unicodedata
 from src.core.rules import Rules
 from src.data.report_sections import Sections, read_sections
 
+__all__ = ["Sections", "caption", "caption_of_report", "read_sections"]
+
 _LIST_NUMBER = re.compile(r"[0-9]+\.")
 _WORD = re.compile(r"\w+")
-
-__all__ = ["Sections", "caption", "caption_of_report", "read_sections"]
 
 _SENTENCE_END = re.compile(r"[!?;]|\.(?!\d)|(?<=[^\d\s])\.")
 # the vowels and accents of many scripts are marks beside their letters, which \w leaves out

@@ -119,8 +119,8 @@ def _in_line(line: str, start: int, names: HeadingNames) -> Iterator[_Heading]:
     elif not _COLON.search(line):
         title = line.strip()
         name = names.exact(title) if title and len(title) <= _LONGEST_NAME and not title[0].islower() else Name("", "")
-        # organs alone on a line are labels only where they are set apart by capitals
-        if name.kind and (name.kind != "label" or _is_capitals(title)) and title[-1] not in ".;,":
+        # FINAL REPORT is a title, and organs alone on a line are labels only where they are set apart by capitals
+        if name.kind not in ("", "report") and (name.kind != "label" or _is_capitals(title)) and title[-1] not in ".;,":
             yield _Heading(start, start + len(line), name, _is_capitals(title))
         return
     for colon in _COLON.finditer(line, begin):

@@ -14,6 +14,29 @@ def unknown_share(tokens: Sequence[Sequence[int]], tokenizer: Tokenizer) -> floa
     return sum(ids.count(tokenizer.unknown_id) for ids in map(list, tokens)) / total
 
 
+class CheckedTokenizer:
+    """A tokenizer that refuses ``texts``, a name for a message, where ``limit`` of their tokens are unknown to it."""
+
+    def __init__(self, tokenizer: Tokenizer, *, texts: str, limit: float) -> None:
+        self._tokenizer = tokenizer
+        self._texts = texts
+        self._limit = limit
+
+    @property
+    def pad_id(self) -> int:
+        return self._tokenizer.pad_id
+
+    @property
+    def unknown_id(self) -> int | None:
+        return self._tokenizer.unknown_id
+
+    def encode(self, captions: list[str], *, max_tokens: int) -> list[list[int]]:
+        """The tokens of all captions. Raises ``UserError`` where too many are unknown."""
+        tokens = self._tokenizer.encode(captions, max_tokens=max_tokens)
+        refuse_unknown(self._texts, unknown_share(tokens, self._tokenizer), self._limit)
+        return tokens
+
+
 def refuse_unknown(texts: str, share: float, limit: float) -> None:
     """Raise ``UserError`` where more than ``limit`` of the tokens of ``texts`` are unknown."""
     if share > limit:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.report import Sections, caption, caption_of_report, read_sections
+from src.data.report import caption, caption_of_report
+from src.data.report_sections import Sections, read_sections
 
 # lines begin with a blank, as in MIMIC-CXR, and headings end in one
 MIMIC = "\n ".join(

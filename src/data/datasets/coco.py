@@ -30,6 +30,8 @@ class CocoTable(FileTable):
     ``names``: of the categories that are findings; marks of all others, and of crowds, are regions to ignore.
     """
 
+    reports_from: Literal["own", "labels"] = "labels"
+
     def __init__(
         self,
         *,
