@@ -20,7 +20,8 @@ from src.data.loader import make_loader
 from src.data.packed_table import PackedTable
 from src.data.sampler import EpochSampler
 from src.data.sources import SPLITS, BoxedTable, MaskedTable, Original, PairSource, PairTable, Split, original_of
-from src.data.usable import Skipped, say
+from src.data.unusable_images import Skipped
+from src.data.usable import say
 
 
 class Truth(NamedTuple):

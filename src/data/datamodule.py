@@ -4,7 +4,6 @@ Axes: N pairs of a split, K kept pairs.
 """
 
 import logging
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -35,7 +34,8 @@ from src.data.split_counts import Epoch, SplitCounts, epoch_of
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
 from src.data.unknown_tokens import refuse_unknown, unknown_share
-from src.data.usable import NO_LABEL, Skipped, UsableReports, read_reports, say, usable_labels
+from src.data.unusable_images import Skipped, refuse_enlarging, skipped_images
+from src.data.usable import NO_LABEL, UsableReports, read_reports, usable_labels
 
 ensure_torchvision()
 
@@ -217,7 +217,7 @@ class PairDataModule(LightningDataModule):
         captions, index_K, left_out = self._usable(name, table, index_K)
         image_KSS, reasons = self._read_images(name, table, index_K, transform)
         keep = [position for position in range(len(index_K)) if position not in reasons]
-        self._report_unreadable(name, table, index_K, reasons)
+        self.skipped += skipped_images(name, table, index_K, reasons, limit=self.max_unreadable)
         captions = [captions[position] for position in keep]
         if name == "train" and not captions:
             needed = "label" if self.tokenizer is None or NO_LABEL in left_out else "report"
@@ -251,7 +251,7 @@ class PairDataModule(LightningDataModule):
     ) -> tuple[torch.Tensor | None, dict[int, str]]:
         """The images, where they are kept in memory, and why some cannot be used, by position."""
         if isinstance(table, PackedTable):
-            _refuse_enlarging(table, transform)
+            refuse_enlarging(table, transform)
             return None, {}
         if self.cache == "memory":
             store = fill_store(table, index_K, transform, num_workers=self.num_workers, title=f"reading {name} images")
@@ -266,7 +266,9 @@ class PairDataModule(LightningDataModule):
         share = unknown_share(tokens, self.tokenizer)
         refuse_unknown(f"the {name} reports", share, self.max_unknown_tokens)
         if name == "train":
-            rank_zero_only(_log.info)(f"{share:.1%} of the tokens of the training reports are unknown to the vocabulary")
+            rank_zero_only(_log.info)(
+                f"{share:.1%} of the tokens of the training reports are unknown to the vocabulary"
+            )
         return tokens, share
 
     def _chosen(self, table: PairTable, fraction: float, seed: int) -> np.ndarray:
@@ -274,30 +276,3 @@ class PairDataModule(LightningDataModule):
         if given is not None:
             return given
         return choose_subset(table.label_NF, fraction, sampling=self.sampling, seed=seed)
-
-    def _report_unreadable(self, name: Split, table: PairTable, index_K: np.ndarray, reasons: dict[int, str]) -> None:
-        if not reasons:
-            return
-        skipped = [
-            Skipped(name, table.row(int(index_K[position])), Path(table.file(int(index_K[position]))).name, reason)
-            for position, reason in reasons.items()
-        ]
-        first = skipped[0]
-        count = f"{name}: {len(skipped)} of {len(index_K)} images are missing or unreadable"
-        if len(skipped) > self.max_unreadable * len(index_K):
-            raise UserError(
-                f"{count}, more than datamodule.max_unreadable={self.max_unreadable} admits; "
-                f"the first is row {first.row}, {first.file}: {first.reason}"
-            )
-        self.skipped += skipped
-        say(f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}")
-
-
-def _refuse_enlarging(table: PackedTable, transform: ImageTransform) -> None:
-    if len(table) and (packed := table.image(0)).size:
-        longest, wanted = max(packed.shape), max(transform.shrink(packed).shape)
-        if wanted > longest:
-            raise UserError(
-                f"the transform wants images of {wanted} pixels, and the store {table.store.folder} holds {longest}: "
-                f"set a smaller transform.size, or remake the store with: {table.store.remake} store.size={wanted}"
-            )

@@ -54,8 +54,8 @@ def split_by_column(
     if not known.all():
         first = np.flatnonzero(~known)[0] + 1
         raise UserError(
-            f"the table {path}, row {first}, column {column!r}: {(~known).sum()} row(s) hold a value that stands for no "
-            f"split{_unknown(values[~known].tolist(), names)}"
+            f"the table {path}, row {first}, column {column!r}: {(~known).sum()} row(s) hold a value that stands for "
+            f"no split{_unknown(values[~known].tolist(), names)}"
         )
     return {split: np.flatnonzero(np.isin(values, list(names.get(split, ())))) for split in SPLITS}
 

@@ -14,6 +14,11 @@ Kind = Literal["findings", "impression", "report", "title", "other", "signature"
 """``report``: findings where no section is so named. ``title``: of the study; its text ends with the line. ``label``:
 part of the body, inside a section. "": a name that is not known."""
 
+
+def _words(*lines: str) -> frozenset[str]:
+    return frozenset(word for line in lines for word in line.split())
+
+
 _ENGLISH: Mapping[Kind, tuple[str, ...]] = {
     "findings": ("observation", "observations", "description", "result", "results", "interpretation"),
     "impression": (
@@ -43,7 +48,15 @@ _ENGLISH: Mapping[Kind, tuple[str, ...]] = {
         *("signed", "signed by", "signed on", "signed off by", "electronically signed", "electronically signed by"),
         *("digitally signed by", "signature", "electronic signature", "dictated", "dictated by", "dictation date"),
         *("transcribed", "transcribed by", "transcriptionist", "transcription date", "typed by", "reported by"),
-        *("read by", "interpreted by", "verified by", "approved by", "authenticated by", "finalized by", "finalised by"),
+        *(
+            "read by",
+            "interpreted by",
+            "verified by",
+            "approved by",
+            "authenticated by",
+            "finalized by",
+            "finalised by",
+        ),
         *("reviewed by", "reviewed and signed by", "prepared by", "author", "attending", "attending radiologist"),
         *("attending physician", "radiologist", "reading radiologist", "reporting radiologist", "consultant"),
         *("consultant radiologist", "resident", "fellow", "physician", "reading physician", "doctor", "technologist"),
@@ -59,23 +72,34 @@ _CERTAIN: Mapping[Kind, tuple[str, ...]] = {
 _COMMON_WORDS = {"date", "comment", "analyse", "resultat", "medico", "firma", "signature", "motif", "motivo", "motiv"}
 _SIGNING_WORDS = ("signed", "dictated", "transcri", "radiologist", "physician", "attending", "signature")
 # words before a name that leave it what it is
-_QUALIFIERS = {"final", "overall", "preliminary", "radiological", "radiologic", "radiographic", "clinical", "main", "key"}
+_QUALIFIERS = {
+    "final",
+    "overall",
+    "preliminary",
+    "radiological",
+    "radiologic",
+    "radiographic",
+    "clinical",
+    "main",
+    "key",
+}
 _WORDS = {**MIMIC_WORDS, "finding": "findings", "indication": "indication", "technique": "technique"}
 _WORDS |= {"conclusion": "impression", "opinion": "impression", "befund": "findings", "beurteilung": "impression"}
-_PARTS = frozenset(
-    "lung lungs pulmonary parenchyma parenchymal airspace airspaces airway airways trachea bronchi heart cardiac cardio "
-    "cardiomediastinal cardiomediastinum cardiovascular cardiopulmonary mediastinum mediastinal silhouette pericardium "
-    "aorta aortic great vessel vessels vascular vasculature vascularity hila hilum hilar hilus pleura pleural space "
-    "spaces effusion effusions pneumothorax costophrenic diaphragm diaphragms hemidiaphragm hemidiaphragms bone bones "
-    "bony osseous skeleton skeletal musculoskeletal msk rib ribs spine clavicle shoulder thorax thoracic cage wall soft "
-    "tissue tissues breast abdomen abdominal upper stomach bowel line lines tube tubes catheter catheters device devices "
-    "support supporting hardware implant implants pacemaker apparatus drain drains medical neck thyroid nodule nodules "
-    "mass masses opacity opacities consolidation edema structures zone zones field fields lobe lobes apex apices "
-    "herz lunge lungen lungenparenchym pleuren mediastinum hilus hili zwerchfell skelett knochen weichteile gefasse "
-    "coeur poumon poumons plevre plevres mediastin os corazon pulmon pulmones huesos mediastino coracao pulmao pulmoes "
-    "ossos cuore polmone polmoni ossa longen hart botten 心 心影 肺 双肺 肺野 胸膜 纵隔 膈肌 骨骼 心脏 肋骨".split()
+_PARTS = _words(
+    "lung lungs pulmonary parenchyma parenchymal airspace airspaces airway airways trachea bronchi heart cardiac cardio",
+    "cardiomediastinal cardiomediastinum cardiovascular cardiopulmonary mediastinum mediastinal silhouette pericardium",
+    "aorta aortic great vessel vessels vascular vasculature vascularity hila hilum hilar hilus pleura pleural space",
+    "spaces effusion effusions pneumothorax costophrenic diaphragm diaphragms hemidiaphragm hemidiaphragms bone",
+    "bones",
+    "bony osseous skeleton skeletal musculoskeletal msk rib ribs spine clavicle shoulder thorax thoracic cage wall soft",
+    "tissue tissues breast abdomen abdominal upper stomach bowel line lines tube tubes catheter catheters device",
+    "devices support supporting hardware implant implants pacemaker apparatus drain drains medical neck thyroid nodule nodules",
+    "mass masses opacity opacities consolidation edema structures zone zones field fields lobe lobes apex apices",
+    "herz lunge lungen lungenparenchym pleuren hili zwerchfell skelett knochen weichteile gefasse",
+    "coeur poumon poumons plevre plevres mediastin os corazon pulmon pulmones huesos mediastino coracao pulmao pulmoes",
+    "ossos cuore polmone polmoni ossa longen hart botten 心 心影 肺 双肺 肺野 胸膜 纵隔 膈肌 骨骼 心脏 肋骨",
 )
-_JOINING = frozenset("and or the of in other both left right bilateral lower middle chest und et y e 's".split())
+_JOINING = _words("and or the of in other both left right bilateral lower middle chest und et y e s")
 _ACCENT = re.compile("[\u0300-\u036f]")
 _BRACKETED = re.compile(r"\([^)]*\)?")
 _NO_LETTER = re.compile(r"[^\w]+|_+")
@@ -97,7 +121,9 @@ class HeadingNames:
 
     def __init__(self, more: Mapping[str, Sequence[str]]) -> None:
         self._names: dict[str, Name] = {}
-        self._certain = {plain(title) for names in (_CERTAIN, HEADINGS, more) for titles in names.values() for title in titles}
+        self._certain = {
+            plain(title) for names in (_CERTAIN, HEADINGS, more) for titles in names.values() for title in titles
+        }
         for names in (_ENGLISH, HEADINGS, more):
             for kind, titles in names.items():
                 self._names |= {plain(title): Name(kind, plain(title)) for title in titles}  # type: ignore[arg-type]

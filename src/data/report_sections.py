@@ -6,16 +6,16 @@ from typing import NamedTuple
 
 from src.core.rules import Rules
 from src.data.heading_names import HeadingNames, Kind, Name, plain, standard_names
-from src.data.report_languages import POINTERS
 from src.data.report_markup import plain_lines
+from src.data.report_pointers import has_words, points_elsewhere
 from src.data.signatures import SIGNED, without_names
 
 _LONGEST_NAME = 60
 # a list's number or mark before a heading
 _LINE_HEADING = re.compile(r"[ \t]*(?:\d{1,2}[.)][ \t]*|[-•*][ \t]+)?(?P<name>[^\W\d_][^:：\n]*?)[ \t]*(?P<end>[:：])")
-_DASHED = re.compile(r"[ \t]*(?P<name>[^\W\d_][\w ]{1,30}?)[ \t]+(?P<end>[-–—])[ \t]")  # noqa: RUF001
+_DASHED = re.compile(r"[ \t]*(?P<name>[^\W\d_][\w ]{1,30}?)[ \t]+(?P<end>[-–—])[ \t]")
 _CAPITALS = re.compile(r"[^\W\d_a-z][^\d_a-z]*")
-_TOKEN = re.compile(r"[^\s。；，;]+")  # noqa: RUF001
+_TOKEN = re.compile(r"[^\s。；，;]+")
 _COLON = re.compile(r"[:：]")
 _LOST_COLON = re.compile(r"\b(?P<name>(?:[A-Z]{2,}[ \t]+)?[A-Z]{6,})(?P<end>(?=[ \t\n]))")
 _BLANK_LINE = re.compile(r"\n\s*\n")
@@ -24,12 +24,6 @@ _MOST_SIGNS = 8
 # a smaller share of small letters is a report in capitals
 _SMALL_LETTERS = 0.15
 
-_POINTER = re.compile(
-    r"(?:please )?(?:see|as|refer to|per|as per|same as|see the|as noted|as described|as stated|as detailed|as in)"
-    r"(?: the)?(?: (?:above|below|findings|finding|impression|body|report|text|narrative|description|discussion|details|"
-    r"section|of|in|for|full|further|to|the|and|noted|described|stated|discussed|detailed|note|comment|comments))+"
-)
-_NOTHING = {"none", "nil", "n a", "na", "nan", "null", "not applicable", "unknown", "above", "as above", *map(plain, POINTERS)}
 # kinds in which a label, or a name that is not known, is part of the text
 _BODIES: tuple[Kind, ...] = ("findings", "report", "label")
 # a heading that its writer puts on a line of its own alone: src.data.phrases
@@ -79,9 +73,9 @@ def read_sections(report: str, rules: Rules, names: HeadingNames | None = None) 
     impression, findings = _joined(sections, "impression"), _joined(sections, "findings")
     labelled = "\n".join(section.text for section in sections if section.name.kind == "label")
     findings = "\n".join(filter(None, (findings, labelled))) or _joined(sections, "report")
-    if _points_elsewhere(findings) and (rules == "corrected" or not impression):
+    if points_elsewhere(findings) and (rules == "corrected" or not impression):
         findings = ""
-    if _points_elsewhere(impression) and (rules == "corrected" or not findings):
+    if points_elsewhere(impression) and (rules == "corrected" or not findings):
         impression = ""
     if rules == "corrected" and not findings:
         # findings that no heading names stand above the impression
@@ -114,7 +108,7 @@ def _in_line(line: str, start: int, names: HeadingNames) -> Iterator[_Heading]:
     begin = 0
     match = _LINE_HEADING.match(line) or _DASHED.match(line)
     if match and len(match["name"]) <= _LONGEST_NAME and (name := _at_line_start(match, line, names)) is not None:
-        yield _Heading(start + match.start("name"), start + match.end("end"), name, _is_capitals(match["name"]))
+        yield _Heading(start, start + match.end("end"), name, _is_capitals(match["name"]))
         begin = match.end("end")
     elif not _COLON.search(line):
         title = line.strip()
@@ -214,9 +208,9 @@ def _opens(heading: _Heading, current: _Heading, text: str) -> bool:
 def _joined(sections: list[_Section], kind: Kind) -> str:
     texts: dict[str, str] = {}
     for section in sections:
-        if section.name.kind == kind and _has_words(section.text):
+        if section.name.kind == kind and has_words(section.text):
             known = texts.get(section.name.family, "")
-            if not (known and _points_elsewhere(section.text)):
+            if not (known and points_elsewhere(section.text)):
                 texts[section.name.family] = section.text
     return "\n".join(texts.values())
 
@@ -230,7 +224,7 @@ def _below_headings(preamble: str, sections: list[_Section]) -> str:
         elif section.name.kind == "":
             rest = [first, *rest]
         below = "\n\n".join(rest).strip() if section.name.kind in ("title", "other", "") else ""
-        if _has_words(below) and not _points_elsewhere(below):
+        if has_words(below) and not points_elsewhere(below):
             return below
     return _text_alone(preamble)
 
@@ -249,12 +243,3 @@ def _unsigned(text: str, headings: list[_Heading]) -> str:
                 return text[: heading.start].strip()
             return text[heading.end :].partition("\n")[2].strip()
     return text.strip()
-
-
-def _has_words(text: str) -> bool:
-    return any(sign.isalnum() for sign in text)
-
-
-def _points_elsewhere(text: str) -> bool:
-    words = plain(text)
-    return words in _NOTHING or _POINTER.fullmatch(words) is not None

@@ -32,7 +32,7 @@ SIGNED = re.compile(
     re.MULTILINE,
 )
 # "... no effusion. Dr A. Miller" where line breaks were lost
-_LAST_NAME = re.compile(r"(?<=[.!?;])\s+(?:gez\.?\s+)?(?:Dr|Prof|DR|PROF)\b\.?(?:\s+[^\W\d_a-z][\w.'’-]*){1,4}\s*$")  # noqa: RUF001
+_LAST_NAME = re.compile(r"(?<=[.!?;])\s+(?:gez\.?\s+)?(?:Dr|Prof|DR|PROF)\b\.?(?:\s+[^\W\d_a-z][\w.'’-]*){1,4}\s*$")
 
 
 def without_names(text: str) -> str:
@@ -42,13 +42,15 @@ def without_names(text: str) -> str:
 
 
 def _is_name(line: str) -> bool:
-    words = re.findall(r"[^\s,;()/]+", line.strip(" \t-–—*_.:"))  # noqa: RUF001
+    words = re.findall(r"[^\s,;()/]+", line.strip(" \t-–—*_.:"))
     if not 0 < len(words) <= _MOST_WORDS:
         return False
     keys = [re.sub(r"[.\W]", "", word).lower() for word in words]
     if any(key in _ROLES for key in keys) and all(key in _ROLES | _BESIDE_ROLES for key in keys):
         return True
     named = keys[0] in _TITLES or (len(words) > 1 and keys[-1] in _CREDENTIALS and words[-1][0].isupper())
-    capitalised = all(word[0].isupper() or not word[0].isalpha() or key in _PARTICLES for word, key in zip(words, keys, strict=True))
+    capitalised = all(
+        word[0].isupper() or not word[0].isalpha() or key in _PARTICLES for word, key in zip(words, keys, strict=True)
+    )
     sentence = line.rstrip().endswith((".", "!", "?")) and len(words) > 4
     return len(words) > 1 and named and capitalised and not sentence

@@ -23,17 +23,8 @@ OTHER_SCRIPT = "report not in Latin script"
 NO_LABEL = "without a known label"
 
 
-class Skipped(NamedTuple):
-    """A pair left out because its image cannot be used; nothing in it says whose it is."""
-
-    split: Split
-    row: int
-    file: str
-    reason: str
-
-
 class UsableReports(NamedTuple):
-    """``captions``: the cleaned reports of the pairs ``index_K``. ``left_out``: the number of other pairs, by reason."""
+    """``captions``: the cleaned reports of the pairs ``index_K``. ``left_out``: how many others, by reason."""
 
     captions: list[str]
     index_K: np.ndarray

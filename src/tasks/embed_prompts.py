@@ -14,8 +14,8 @@ from src.models.alignment import AlignmentModel
 def embed_prompts(model: AlignmentModel, prompts: Prompts, datamodule: PairDataModule) -> PromptEmbeddings:
     """The sentences for the data set's findings, cleaned and cut as its reports are, and embedded where ``model`` is.
 
-    Raises UserError for prompts of findings that the data set does not know, for a sentence that cleaning empties, and for
-    sentences in words that the vocabulary does not know.
+    Raises UserError for prompts of findings that the data set does not know, for a sentence that cleaning empties, and
+    for sentences in words that the vocabulary does not know.
     """
     return prompt_embeddings(
         model,

@@ -190,7 +190,7 @@ class PairsSource:
         if self._report_column is None:
             return ""
         return (
-            f"Reports are read from dataset.report_column={self._report_column}, and dataset.headings.findings=[NAME] and "
+            f"Reports are read from dataset.report_column={self._report_column}; dataset.headings.findings=[NAME] and "
             "dataset.headings.impression=[NAME] add names of headings"
         )
 
