@@ -30,7 +30,8 @@ from src.data.sources import (
     Split,
     original_of,
 )
-from src.data.usable import Skipped, say
+from src.data.unusable_images import Skipped
+from src.data.usable import say
 
 
 class Truth(NamedTuple):

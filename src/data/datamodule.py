@@ -3,7 +3,7 @@
 Axes: N pairs of a split, K kept pairs.
 """
 
-from pathlib import Path
+import logging
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -23,14 +23,30 @@ from src.data.packed_table import PackedTable
 from src.data.pair_split import PairSplit
 from src.data.sampler import EpochSampler, val_batches
 from src.data.sides import warn_of_mirroring
-from src.data.sources import SPLITS, CocoIdTable, IdentifiedTable, PairSource, PairTable, Split, SubsetTable, Tokenizer
+from src.data.sources import (
+    SPLITS,
+    AdvisingSource,
+    CocoIdTable,
+    IdentifiedTable,
+    PairSource,
+    PairTable,
+    Split,
+    SubsetTable,
+    Tokenizer,
+)
+from src.data.split_counts import Epoch, SplitCounts, epoch_of
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
-from src.data.usable import Skipped, say, usable_labels, usable_reports
+from src.data.unknown_tokens import refuse_unknown, unknown_share
+from src.data.unusable_images import Skipped, refuse_enlarging, skipped_images
+from src.data.usable import NO_LABEL, UsableReports, read_reports, usable_labels
 
 ensure_torchvision()
 
 from lightning import LightningDataModule  # noqa: E402
+from lightning.pytorch.utilities import rank_zero_only  # noqa: E402
+
+_log = logging.getLogger(__name__)
 
 STAGES: dict[str | None, tuple[Split, ...]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
 
@@ -44,7 +60,8 @@ class PairDataModule(LightningDataModule):
     Pairs whose report holds nothing usable, and pairs whose image is missing or unreadable, are left out and counted
     in one message a split; the latter are listed in ``skipped``. With ``cache="none"`` only missing files are found
     beforehand, and an image that turns out unreadable stops the run with its row and file. ``drop_last``: training and
-    validation leave out the last incomplete batch, unless it is the only one.
+    validation leave out the last incomplete batch, unless it is the only one. Reports of which the vocabulary does not
+    know a larger share of the tokens than ``max_unknown_tokens`` are refused.
     The order and the augmentation of the training pairs follow from ``seed`` and the epoch alone.
     """
 
@@ -65,6 +82,7 @@ class PairDataModule(LightningDataModule):
         fraction: PositiveFraction,
         sampling: Sampling,
         max_unreadable: Fraction,
+        max_unknown_tokens: Fraction,
         seed: Seed,
     ) -> None:
         super().__init__()
@@ -72,6 +90,8 @@ class PairDataModule(LightningDataModule):
         for name, value, least in counts:
             if value < least:
                 raise UserError(f"datamodule.{name} is {value}, but must be at least {least}")
+        if not 0 <= max_unknown_tokens <= 1:
+            raise UserError(f"datamodule.max_unknown_tokens is {max_unknown_tokens}, but must be from 0 to 1")
         if not 0 < fraction <= 1:
             raise UserError(f"datamodule.fraction is {fraction}, but must be above 0 and at most 1")
         self.source = source
@@ -88,10 +108,12 @@ class PairDataModule(LightningDataModule):
         self.fraction = fraction
         self.sampling: Sampling = sampling
         self.max_unreadable = max_unreadable
+        self.max_unknown_tokens = max_unknown_tokens
         self.seed = seed
         self.skipped: list[Skipped] = []
         self._splits: dict[Split, PairSplit] = {}
         self._warned = False
+        self._counts: dict[Split, SplitCounts] = {}
 
     def setup(self, stage: str | None = None) -> None:
         """Prepare the splits that ``stage`` needs, once; see ``split``."""
@@ -107,6 +129,18 @@ class PairDataModule(LightningDataModule):
         if name not in self._splits:
             self._splits[name] = self._prepare(name)
         return self._splits[name]
+
+    def counts(self, name: Split) -> SplitCounts:
+        """How many pairs of a split are used, and why the others are not."""
+        self.split(name)
+        return self._counts[name]
+
+    def epoch(self) -> Epoch:
+        """The steps of a training epoch on the processes of this run, and the pairs that it leaves out."""
+        size, (processes, _) = len(self.split("train")), self._processes()
+        # an incomplete batch that is the only one is kept where pairs are not contrasted
+        drop_last = self.tokenizer is not None or (self.drop_last and size // processes >= self.batch_size)
+        return epoch_of(size, batch_size=self.batch_size, processes=processes, drop_last=drop_last)
 
     def captions(self, split: Split) -> list[str]:
         """The cleaned reports of the kept pairs, in the order of the split."""
@@ -199,69 +233,66 @@ class PairDataModule(LightningDataModule):
         table = self.source.table(name)
         transform = self.train_transform if name == "train" else self.eval_transform
         index_K = self._chosen(table, self.fraction, self.seed) if name == "train" else np.arange(len(table))
-        if self.tokenizer:
-            captions, index_K = usable_reports(name, table, index_K, self.rules)
-        else:
-            index_K = usable_labels(name, table, index_K, exclusive=self.source.exclusive)
-            captions = [""] * len(index_K)
-        if isinstance(table, PackedTable):
-            image_KSS, reasons = None, {}
-            _refuse_enlarging(table, transform)
-        elif self.cache == "memory":
-            store = fill_store(table, index_K, transform, num_workers=self.num_workers, title=f"reading {name} images")
-            image_KSS, reasons = store.image_KSS, store.reasons
-        else:
-            image_KSS, reasons = None, missing_files(table, index_K)
+        listed = len(index_K)
+        captions, index_K, left_out = self._usable(name, table, index_K)
+        image_KSS, reasons = self._read_images(name, table, index_K, transform)
         keep = [position for position in range(len(index_K)) if position not in reasons]
-        self._report_unreadable(name, table, index_K, reasons)
+        self.skipped += skipped_images(name, table, index_K, reasons, limit=self.max_unreadable)
         captions = [captions[position] for position in keep]
         if name == "train" and not captions:
-            needed = "report" if self.tokenizer else "label"
+            needed = "label" if self.tokenizer is None or NO_LABEL in left_out else "report"
             raise UserError(f"the training split has no pair with a usable {needed}; check dataset, rules and splits")
+        if reasons:
+            left_out["image missing or unreadable"] = len(reasons)
+        tokens, unknown = self._encode(name, captions)
+        self._counts[name] = SplitCounts(
+            split=name, listed=listed, kept=len(keep), left_out=left_out, unknown_share=unknown
+        )
         return PairSplit(
             table=table,
             index_K=index_K[keep],
             captions=captions,
-            tokens=self._encode(captions),
+            tokens=tokens,
             transform=transform,
             seed=mix_seed(self.seed, SPLITS.index(name)),
             image_KSS=image_KSS,
         )
 
-    def _encode(self, captions: list[str]) -> list[list[int]]:
+    def _usable(self, name: Split, table: PairTable, index_N: np.ndarray) -> UsableReports:
+        if self.tokenizer:
+            advice = self.source.report_advice if isinstance(self.source, AdvisingSource) else ""
+            return read_reports(name, table, index_N, self.rules, advice=advice)
+        index_K = usable_labels(name, table, index_N, exclusive=self.source.exclusive)
+        dropped = len(index_N) - len(index_K)
+        return UsableReports([""] * len(index_K), index_K, {NO_LABEL: dropped} if dropped else {})
+
+    def _read_images(
+        self, name: Split, table: PairTable, index_K: np.ndarray, transform: ImageTransform
+    ) -> tuple[torch.Tensor | None, dict[int, str]]:
+        """The images, where they are kept in memory, and why some cannot be used, by position."""
+        if isinstance(table, PackedTable):
+            refuse_enlarging(table, transform)
+            return None, {}
+        if self.cache == "memory":
+            store = fill_store(table, index_K, transform, num_workers=self.num_workers, title=f"reading {name} images")
+            return store.image_KSS, store.reasons
+        return None, missing_files(table, index_K)
+
+    def _encode(self, name: Split, captions: list[str]) -> tuple[list[list[int]], float | None]:
+        """The tokens of each caption, and the share of them that is unknown. UserError where it is above the limit."""
         if self.tokenizer is None or not captions:
-            return [[] for _ in captions]
-        return self.tokenizer.encode(captions, max_tokens=self.max_tokens)
+            return [[] for _ in captions], None
+        tokens = self.tokenizer.encode(captions, max_tokens=self.max_tokens)
+        share = unknown_share(tokens, self.tokenizer)
+        refuse_unknown(f"the {name} reports", share, self.max_unknown_tokens)
+        if name == "train":
+            rank_zero_only(_log.info)(
+                f"{share:.1%} of the tokens of the training reports are unknown to the vocabulary"
+            )
+        return tokens, share
 
     def _chosen(self, table: PairTable, fraction: float, seed: int) -> np.ndarray:
         given = table.given_subset(fraction) if isinstance(table, SubsetTable) else None
         if given is not None:
             return given
         return choose_subset(table.label_NF, fraction, sampling=self.sampling, seed=seed)
-
-    def _report_unreadable(self, name: Split, table: PairTable, index_K: np.ndarray, reasons: dict[int, str]) -> None:
-        if not reasons:
-            return
-        skipped = [
-            Skipped(name, table.row(int(index_K[position])), Path(table.file(int(index_K[position]))).name, reason)
-            for position, reason in reasons.items()
-        ]
-        first = skipped[0]
-        count = f"{name}: {len(skipped)} of {len(index_K)} images are missing or unreadable"
-        if len(skipped) > self.max_unreadable * len(index_K):
-            raise UserError(
-                f"{count}, more than datamodule.max_unreadable={self.max_unreadable} admits; "
-                f"the first is row {first.row}, {first.file}: {first.reason}"
-            )
-        self.skipped += skipped
-        say(f"{count}; their pairs are left out. The first is row {first.row}, {first.file}: {first.reason}")
-
-
-def _refuse_enlarging(table: PackedTable, transform: ImageTransform) -> None:
-    if len(table) and (packed := table.image(0)).size:
-        longest, wanted = max(packed.shape), max(transform.shrink(packed).shape)
-        if wanted > longest:
-            raise UserError(
-                f"the transform wants images of {wanted} pixels, and the store {table.store.folder} holds {longest}: "
-                f"set a smaller transform.size, or remake the store with: {table.store.remake} store.size={wanted}"
-            )

@@ -3,13 +3,24 @@
 Axes: N rows.
 """
 
+import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from src.core.errors import UserError
+from src.core.override import list_override
 from src.data.sources import SPLITS, Split
+
+# more values than this are no splits, and may be ids
+_MOST_VALUES = 10
+_HINTS: Mapping[Split, re.Pattern[str]] = {
+    "train": re.compile("train|fit|learn", re.IGNORECASE),
+    "val": re.compile("val|dev|tun", re.IGNORECASE),
+    "test": re.compile("test|hold|eval", re.IGNORECASE),
+}
 
 
 def split_by_fractions(group_N: Sequence[str], *, val: float, test: float, seed: int) -> dict[Split, np.ndarray]:
@@ -41,11 +52,29 @@ def split_by_column(
     values = np.array([value.strip() for value in value_N])
     known = np.isin(values, [name for split in names.values() for name in split])
     if not known.all():
+        first = np.flatnonzero(~known)[0] + 1
         raise UserError(
-            f"the table {path}, row {np.flatnonzero(~known)[0] + 1}, column {column!r}: {(~known).sum()} row(s) hold a "
-            "value that stands for no split; name it in dataset.split_values"
+            f"the table {path}, row {first}, column {column!r}: {(~known).sum()} row(s) hold a value that stands for "
+            f"no split{_unknown(values[~known].tolist(), names)}"
         )
     return {split: np.flatnonzero(np.isin(values, list(names.get(split, ())))) for split in SPLITS}
+
+
+def _unknown(value_K: Sequence[str], names: Mapping[str, Sequence[str]]) -> str:
+    """The values with their counts, and the settings that give each to a split; neither where they may be ids."""
+    counts = Counter(value_K)
+    if len(counts) > _MOST_VALUES:
+        return f": {len(counts)} different ones; name the column that holds the split with dataset.split_column"
+    listed = ", ".join(f"{value or '(blank)'} ({count})" for value, count in counts.items())
+    guessed: dict[str, list[str]] = {}
+    for value in counts:
+        guessed.setdefault(next((split for split in SPLITS if _HINTS[split].search(value)), "test"), []).append(value)
+    settings = [
+        list_override(f"dataset.split_values.{split}", [*names.get(split, ()), *guessed[split]])
+        for split in SPLITS
+        if split in guessed
+    ]
+    return f": {listed}. Give each to a split, for example with {' '.join(settings)}"
 
 
 def draw_val(positions: dict[Split, np.ndarray], group_N: Sequence[str], *, fraction: float, seed: int) -> None:

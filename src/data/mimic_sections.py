@@ -5,8 +5,8 @@ import re
 from functools import cache
 from importlib import resources
 
-from src.data.report import Sections
 from src.data.report_headings import MIMIC_WORDS, is_view, section_name
+from src.data.report_sections import Sections
 
 _HEADING = re.compile(r"\n ([A-Z ()/,-]+):\s")
 # a slip of the MIT-LCP table, which an INDICATION without its first letter falls to

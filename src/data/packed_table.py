@@ -11,7 +11,7 @@ import numpy as np
 from src.core.rules import Rules
 from src.data.label_sentences import label_sentences
 from src.data.outlines import Rectangle
-from src.data.report import Sections, read_sections
+from src.data.report_sections import Sections, read_sections
 from src.data.resize import placement_map
 from src.data.sources import Original
 from src.data.store.store import Store
@@ -45,7 +45,7 @@ class PackedTable:
         self.position_N = position_N
         self.label_NF = label_NF
         self.finding_names = tuple(finding_names)
-        self._reports = reports
+        self.reports_from: Reports = reports
         self.masks_from: Masks = masks
         self._given_subset = given_subset
         self._read_sections = read_sections
@@ -59,13 +59,13 @@ class PackedTable:
 
     def report(self, index: int) -> str:
         """The owner's report, or sentences made of the labels."""
-        if self._reports == "labels":
+        if self.reports_from == "labels":
             return label_sentences(self.label_NF[index].tolist(), self.finding_names)
         return self.store.report(self._row(index))
 
     def sections(self, index: int, rules: Rules) -> Sections:
         """Impression and findings of the report."""
-        if self._reports == "labels":
+        if self.reports_from == "labels":
             return read_sections(self.report(index), rules)
         return self._read_sections(self.report(index), self.store.source(self._row(index)), rules)
 

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from src.core.errors import UserError
 from src.core.rules import Rules
 from src.data.catalogue import Catalogue
-from src.data.report import Sections, read_sections
+from src.data.report_sections import Sections, read_sections
 from src.data.tables import read_header, require_named
 
 _DEPTH = 4

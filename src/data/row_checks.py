@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from src.core.errors import UserError
+from src.data.tables import is_missing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ def read_numbers(frame: "pd.DataFrame", path: Path, columns: Sequence[str]) -> n
 
     number_NC = np.full((len(frame), len(columns)), np.nan)
     for position, column in enumerate(columns):
-        text = frame[column].str.strip()
+        text = frame[column].mask(is_missing(frame[column]), "")
         number_N = pd.to_numeric(text, errors="coerce").to_numpy(dtype=np.float64)
         refuse_rows(
             ~np.isfinite(number_N) & (text != "").to_numpy(), path, column, "hold no number", "correct the table"

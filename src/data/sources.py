@@ -10,7 +10,7 @@ import numpy as np
 from src.core.rules import Rules
 from src.data.axis_map import IDENTITY, AxisMap
 from src.data.phrases import Phrase
-from src.data.report import Sections
+from src.data.report_sections import Sections
 
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
@@ -111,6 +111,16 @@ class SectionedTable(Protocol):
 
 
 @runtime_checkable
+class SentenceTable(Protocol):
+    """A table that says whether its reports are sentences made of its labels."""
+
+    @property
+    def reports_from(self) -> Literal["own", "labels"]:
+        """``own``: reports that somebody wrote."""
+        ...
+
+
+@runtime_checkable
 class IdentifiedTable(Protocol):
     """A table that knows whose images it holds, and what their owner calls them."""
 
@@ -174,6 +184,16 @@ class PairSource(Protocol):
 
 
 @runtime_checkable
+class AdvisingSource(Protocol):
+    """A source with settings for the reading of its reports."""
+
+    @property
+    def report_advice(self) -> str:
+        """A sentence that names them, for people whose reports hold nothing usable; "" where there are none."""
+        ...
+
+
+@runtime_checkable
 class ChosenSource(Protocol):
     """A source whose findings the user may choose from those of its owner."""
 
@@ -206,6 +226,11 @@ class Tokenizer(Protocol):
 
     @property
     def pad_id(self) -> int: ...
+
+    @property
+    def unknown_id(self) -> int | None:
+        """The token of words that the vocabulary does not know; None where it knows all."""
+        ...
 
     def encode(self, captions: list[str], *, max_tokens: int) -> list[list[int]]:
         """Token ids of each caption, [CLS] first and [SEP] last, at most ``max_tokens`` of them."""

@@ -10,8 +10,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from src.core.rules import Rules
 from src.data.catalogue import Catalogue
+from src.data.heading_names import HeadingNames
 from src.data.reader import Reader
+from src.data.report_sections import Sections, read_sections
 from src.data.sources import Split
 from src.data.split_rules import Images
 
@@ -27,10 +30,15 @@ class TableReader(Reader):
     by_root: ClassVar[bool] = False
 
     catalogue: Callable[[], Catalogue]
+    headings: HeadingNames
 
     def read(self) -> Catalogue:
         """What the source has read already."""
         return self.catalogue()
+
+    def sections(self, report: str, file: str, rules: Rules) -> Sections:  # type: ignore[override]  # noqa: ARG002
+        """Impression and findings by the table's own names of headings."""
+        return read_sections(report, rules, self.headings)
 
     def settings(self) -> dict[str, Any]:
         """None: the catalogue says it all."""

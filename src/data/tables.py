@@ -3,16 +3,18 @@
 Rows are counted from 1 below the header. Axes: N rows, F findings.
 """
 
+import csv
 import difflib
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from src.core.errors import UserError
+from src.data.delimited import find_format, read_names, read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,40 +25,77 @@ Uncertain = Literal["unknown", "absent", "present"]
 # what a cut or false .gz and a .zip of none or several files raise, beside what any file may
 _DAMAGED = (OSError, EOFError, ValueError, zlib.error, zipfile.BadZipFile)
 
-_LABEL_VALUES = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "False": 0.0, "True": 1.0, "": np.nan}
+_MISSING = frozenset({"", "na", "n/a", "#n/a", "nan", "-nan", "<na>", "none", "null", "nat"})
+_LABEL_VALUES = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0, "false": 0.0, "true": 1.0, "": np.nan}
 _UNCERTAIN_VALUES = {"unknown": np.nan, "absent": 0.0, "present": 1.0, "written": -1.0}
+# blanks that no one sees and that str.strip keeps: marks of byte order and of no width
+_UNSEEN = "\ufeff\u200b\u2060"
 
 
-def read_table(path: Path) -> "pd.DataFrame":
-    """The table in ``path`` (.csv, .tsv, also as .gz or .zip; .parquet), every cell as text, blank and NaN cells as "".
+def read_table(path: Path, *, blanks: Collection[str] = ()) -> "pd.DataFrame":
+    """Return the table in ``path`` (.csv, .tsv, also as .gz or .zip; .parquet) with every cell as text.
 
-    A byte order mark is ignored. Raises ``UserError`` naming the file where it is missing, empty, damaged, not UTF-8,
-    of another kind, or has no row.
+    Cells lose the blanks around them, so that an id is the same wherever it stands. A missing value of a Parquet file
+    is "", and so is a cell that is one of ``blanks``; every other word, "None" and "NA" too, is a value. Parquet reads
+    as the CSV file of the same table. Text may be UTF-8 or, with a byte order mark, UTF-16; cells are separated by the
+    comma, semicolon, tab or bar that the header has most of, or by the one that Excel's first line ``sep=;`` names.
+
+    Raises ``UserError`` naming the file where it is missing, empty, damaged, of another encoding or kind, or has no
+    row, and for a row with more cells than the header.
     """
     import pandas as pd
     import pyarrow
 
-    name = _plain_name(path)
     if not path.is_file():
         raise UserError(f"the table {path} is not there")
+    name = _plain_name(path)
     try:
         if name.endswith(".parquet"):
-            frame = pd.read_parquet(path)
+            frame = _parquet(path)
         elif name.endswith((".csv", ".tsv")):
-            # a comma at the end of every row must not make an index of the first column
-            frame = pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=_separator(name), index_col=False)
+            frame = read_rows(path, find_format(path, tabs=name.endswith(".tsv")))
         else:
             raise UserError(f"the table {path} is neither .csv, .tsv nor .parquet")
     except pd.errors.EmptyDataError:
         raise UserError(f"the table {path} is empty") from None
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise UserError(f"the table {path} is not UTF-8; save it as UTF-8") from None
-    except (pd.errors.ParserError, pyarrow.ArrowInvalid, *_DAMAGED) as error:
+    except (pd.errors.ParserError, pyarrow.ArrowException, csv.Error, *_DAMAGED) as error:
         raise UserError(f"the table {path} is damaged: {' '.join(str(error).split())[:200]}") from error
     if frame.empty:
         raise UserError(f"the table {path} has a header but no rows")
     frame.columns = frame.columns.astype(str).str.strip()
-    return frame.astype(object).where(frame.notna(), "").astype(str)
+    frame = frame.astype(object).where(frame.notna(), "").apply(_stripped)
+    return frame.replace(list(blanks), "") if blanks else frame
+
+
+def _stripped(column: "pd.Series") -> "pd.Series":
+    import pandas as pd
+
+    return pd.Series([str(cell).strip().strip(_UNSEEN).strip() for cell in column], index=column.index, dtype=object)
+
+
+def _parquet(path: Path) -> "pd.DataFrame":
+    """A Parquet file, its named index as columns, and all but text as pandas writes it to a CSV file."""
+    import pandas as pd
+
+    frame = pd.read_parquet(path, dtype_backend="numpy_nullable")
+    if any(name is not None for name in frame.index.names):
+        frame = frame.reset_index()
+    texts = {}
+    for position, name in enumerate(frame.columns):
+        column = frame.iloc[:, position]
+        is_text = pd.api.types.is_string_dtype(column.dtype) or isinstance(column.dtype, pd.CategoricalDtype)
+        texts[name] = column.astype(object) if is_text else _as_written(column)
+    return pd.DataFrame(texts, index=frame.index)
+
+
+def _as_written(column: "pd.Series") -> "pd.Series":
+    import pandas as pd
+
+    # one at a time: neither numbers nor dates hold line ends, and a blank one is quoted
+    lines = column.to_frame("value").to_csv(index=False).split("\n")[1 : len(column) + 1]
+    return pd.Series(["" if line == '""' else line for line in lines], index=column.index, dtype=object)
 
 
 def read_header(path: Path) -> list[str]:
@@ -64,21 +103,18 @@ def read_header(path: Path) -> list[str]:
     import pandas as pd
 
     try:
-        return list(
-            pd.read_csv(path, dtype=str, encoding="utf-8-sig", sep=_separator(_plain_name(path)), nrows=0)
-            .columns.astype(str)
-            .str.strip()
-        )
+        return read_names(path, find_format(path, tabs=_plain_name(path).endswith(".tsv")))
     except (pd.errors.EmptyDataError, pd.errors.ParserError, *_DAMAGED):
         return []
 
 
+def is_missing(column: "pd.Series") -> "pd.Series":
+    """Return which cells of a column of numbers stand for no value: blank, "nan", "NA", "None", "null"."""
+    return column.str.lower().isin(_MISSING)
+
+
 def _plain_name(path: Path) -> str:
     return path.name.lower().removesuffix(".gz").removesuffix(".zip")
-
-
-def _separator(name: str) -> str:
-    return "\t" if name.endswith(".tsv") else ","
 
 
 def require_columns(frame: "pd.DataFrame", path: Path, columns: Mapping[str, str]) -> None:
@@ -98,7 +134,7 @@ def require_named(header: Sequence[str], path: Path, columns: Mapping[str, str])
 
 def require_values(frame: "pd.DataFrame", path: Path, column: str) -> None:
     """Raise ``UserError`` naming the first row in which ``column`` is blank."""
-    blank = np.flatnonzero((frame[column].str.strip() == "").to_numpy())
+    blank = np.flatnonzero((frame[column] == "").to_numpy())
     if len(blank):
         raise UserError(
             f"the table {path} has {len(blank)} row(s) without a value in the column {column!r}, "
@@ -116,7 +152,7 @@ def read_labels(
     values = {**_LABEL_VALUES, "-1": _UNCERTAIN_VALUES[uncertain], "-1.0": _UNCERTAIN_VALUES[uncertain]}
     label_NF = np.full((len(frame), len(columns)), np.nan, dtype=np.float32)
     for position, column in enumerate(columns):
-        text = frame[column].str.strip()
+        text = frame[column].mask(is_missing(frame[column]), "").str.lower()
         wrong = np.flatnonzero(~text.isin(list(values)).to_numpy())
         if len(wrong):
             raise UserError(

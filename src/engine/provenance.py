@@ -39,8 +39,8 @@ def provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Ma
     """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all.
 
     They describe the checkpoints in ``folder``: where the block fails before it writes the first one, those of the
-    earlier start that was to be resumed are put back. ``choices``: the options of the config groups. With the references
-    of ``provenance.json`` in their places, ``config.yaml`` is the config as it was composed.
+    earlier start that was to be resumed are put back. ``choices``: the options of the config groups. With the
+    references of ``provenance.json`` in their places, ``config.yaml`` is the config as it was composed.
     """
     files = {
         folder / "config.yaml": OmegaConf.to_yaml(cfg, resolve=True),

@@ -15,10 +15,10 @@ from torch import Tensor
 from src.core.case_keys import CaseKeys
 from src.core.errors import UserError
 from src.data.collate import pad_tokens
+from src.data.sources import Tokenizer
 from src.evaluation.cases import Scores
 from src.evaluation.prompts import Prompts
 from src.models.alignment import AlignmentModel
-from src.models.text.tokenizer import ReportTokenizer
 
 Compare = Literal["auto", "pairs", "classes"]
 Ensemble = Literal["embeddings", "mean", "max"]
@@ -91,7 +91,7 @@ def prompt_embeddings(
     finding_names: Sequence[str],
     *,
     known: Collection[str],
-    tokenizer: ReportTokenizer,
+    tokenizer: Tokenizer,
     clean: Callable[[str], str | None],
     max_tokens: int,
 ) -> PromptEmbeddings:

@@ -20,6 +20,7 @@ from src.data.phrase_regions import Region, seen_regions
 from src.data.phrases import Phrase
 from src.data.report import caption_of_report
 from src.data.sources import GroundedTable, PairTable, Split
+from src.data.unknown_tokens import CheckedTokenizer
 from src.evaluation.attention_map import Heat, phrase_heat
 from src.evaluation.embed import autocast
 from src.evaluation.grounding import MAP_MEASURES, map_measures
@@ -80,7 +81,8 @@ class Texts(NamedTuple):
 def find_targets(datamodule: PairDataModule, name: Split, *, region: Region) -> Targets:
     """The phrases of a split's kept pairs.
 
-    Raises UserError where the data set has no phrases, or none of them is left.
+    Raises UserError where the data set has no phrases, or none of them is left, and for
+    phrases in words that the vocabulary does not know.
     """
     if not isinstance(datamodule.source.table(name), GroundedTable):
         raise UserError(
@@ -111,6 +113,9 @@ def find_targets(datamodule: PairDataModule, name: Split, *, region: Region) -> 
             f"{datamodule.rules} rules, {left_out['unseen']} name a region that the transform leaves out; check "
             "dataset, splits and transform, or set task.judge_on"
         )
+    if datamodule.tokenizer is not None:
+        tokenizer = CheckedTokenizer(datamodule.tokenizer, texts="the phrases", limit=datamodule.max_unknown_tokens)
+        tokenizer.encode([target.caption for target in found], max_tokens=datamodule.max_tokens)
     return Targets(found=found, unread=left_out["unread"], unseen=left_out["unseen"])
 
 

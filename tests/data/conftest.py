@@ -20,6 +20,7 @@ class WordLengths:
     """A tokenizer of one token a word: the word's length + 2; 1 is [CLS], 2 is [SEP]."""
 
     pad_id = PAD
+    unknown_id = None
 
     def encode(self, captions: list[str], *, max_tokens: int) -> list[list[int]]:
         return [[1, *[len(word) + 2 for word in text.split()][: max_tokens - 2], 2] for text in captions]

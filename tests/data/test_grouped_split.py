@@ -53,6 +53,23 @@ def test_an_unknown_value_is_named_by_row() -> None:
         split_by_column(["train", "holdout"], NAMES, path=Path("t.csv"), column="split")
 
 
+def test_unknown_values_are_counted_with_the_settings_that_map_them() -> None:
+    values = ["train", "Training", "held out", "Training", "", "train"]
+    with pytest.raises(UserError) as caught:
+        split_by_column(values, NAMES, path=Path("t.csv"), column="split")
+    assert str(caught.value) == (
+        "the table t.csv, row 2, column 'split': 4 row(s) hold a value that stands for no split: Training (2), "
+        "held out (1), (blank) (1). Give each to a split, for example with "
+        "'dataset.split_values.train=[train,Training]' 'dataset.split_values.test=[test,\"held out\",\"\"]'"
+    )
+
+
+def test_values_that_may_be_ids_are_not_printed() -> None:
+    with pytest.raises(UserError, match=r"11 different ones; .*dataset\.split_column") as caught:
+        split_by_column([f"Miller{i}" for i in range(11)], NAMES, path=Path("t.csv"), column="patient")
+    assert "Miller" not in str(caught.value)
+
+
 def test_a_patient_on_two_sides_is_counted_and_not_named() -> None:
     positions = {"train": np.array([0, 1]), "val": np.array([2]), "test": np.array([3])}
     with pytest.raises(UserError, match=r"t\.csv: 2 patient") as caught:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from src.data.report import Sections, caption, caption_of_report, read_sections
+from src.data.report import caption, caption_of_report
+from src.data.report_sections import Sections, read_sections
 
 # lines begin with a blank, as in MIMIC-CXR, and headings end in one
 MIMIC = "\n ".join(
@@ -77,8 +78,9 @@ def test_small_letters_and_conclusion_under_corrected() -> None:
         ("FINDINGS: Clear.\nCONCLUSION: Normal chest.", Sections("Normal chest.", "Clear.")),
         ("FINDNGS: Clear.\nIMPRESSON: Normal chest.", Sections("Normal chest.", "Clear.")),
         ("PORTABLE CHEST: Clear.\nIMPRESSION: Normal chest.", Sections("Normal chest.", "Clear.")),
-        # what is named findings counts before a view, wherever it stands
-        ("FINDINGS: Clear lungs.\n\nCHEST WALL: Intact.", Sections("", "Clear lungs.")),
+        # what is named findings counts before a view, wherever it stands, and a label below it is part of it
+        ("PORTABLE CHEST: One.\n\nFINDINGS: Clear lungs.", Sections("", "Clear lungs.")),
+        ("FINDINGS: Clear lungs.\n\nCHEST WALL: Intact.", Sections("", "Clear lungs.\n\nCHEST WALL: Intact.")),
         # an INDICATION without its first letter is one, and no impression as by the MIT-LCP table
         ("NDICATION: Cough.\nFINDINGS: Clear.", Sections("", "Clear.")),
         # a heading on the line under FINDINGS that is known is no label

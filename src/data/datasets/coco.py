@@ -35,6 +35,7 @@ class CocoTable(FileTable):
     """
 
     unit = "image"
+    reports_from: Literal["own", "labels"] = "labels"
 
     def __init__(
         self,

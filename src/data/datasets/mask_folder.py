@@ -28,6 +28,8 @@ class MaskTable(FileTable):
     Every mask is read once, for the labels.
     """
 
+    reports_from: Literal["own", "labels"] = "labels"
+
     def __init__(
         self,
         *,

@@ -15,7 +15,7 @@ from src.core.rules import Rules
 from src.data.catalogue import Catalogue, Entry
 from src.data.mimic_sections import published_sections, studies_with_custom_rules
 from src.data.reader import Reader, folders
-from src.data.report import Sections
+from src.data.report_sections import Sections
 from src.data.row_checks import refuse_duplicates, refuse_rows
 from src.data.tables import read_labels, read_table, require_columns
 

@@ -6,21 +6,24 @@ Axes: N rows, F findings.
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from src.core.errors import UserError
 from src.core.ranges import Fraction, Seed, SplitFraction
+from src.core.rules import Rules
 from src.data.catalogue import Catalogue, Entry
 from src.data.categories import read_categories, refuse_several_classes
 from src.data.dicom_io import DicomScale
 from src.data.file_table import FileTable
 from src.data.files_there import refuse_missing
 from src.data.grouped_split import draw_val, refuse_leaks, split_by_column, split_by_fractions
+from src.data.heading_names import HeadingNames, heading_names
 from src.data.label_sentences import label_sentences
 from src.data.packed import PackedDataSet
 from src.data.packed_table import PackedTable, Reports
+from src.data.report_sections import Sections, read_sections
 from src.data.sources import Split
 from src.data.store.recipe import StoreSettings
 from src.data.table_reader import GivenSplit, TableReader
@@ -30,18 +33,34 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+class PairsTable(FileTable):
+    """The pairs of one split; ``headings``: the names of headings that their reports are cut at."""
+
+    def __init__(self, *, reports_from: Reports, headings: HeadingNames, **files: Any) -> None:
+        super().__init__(**files)
+        self.reports_from: Reports = reports_from
+        self._headings = headings
+
+    def sections(self, index: int, rules: Rules) -> Sections:
+        """Impression and findings of ``report(index)``."""
+        return read_sections(self.report(index), rules, self._headings)
+
+
 class PairsSource:
     """A CSV or Parquet table with one row an image; every column is named in ``conf/dataset/pairs.yaml``.
 
     Where ``task=prepare`` has packed it, its images come from the store ``name`` in ``store``; else from their files.
 
     ``image_root``: folder the image paths start from; None is the table's own folder.
-    ``group_column``: patient or study, never on two sides of a split; None keeps rows of one report together.
+    ``group_column``: patient or study, never on two sides of a split; None keeps rows of one report together, and a row
+    without a report by itself.
     ``split_column`` with ``split_values``: the split where the table has one; None draws whole groups by ``seed``
     until ``val_fraction`` and ``test_fraction`` of the rows are reached.
     ``label_columns``: columns of 0, 1, -1, blank. ``category_column``: a column of names, split at
     ``category_separator``, of which each of ``category_values`` becomes a finding that is present or absent.
     ``exclusive``: the findings are classes, of which no row may have two.
+    ``headings``: names of report headings for findings, impression and other sections, beside those that are known.
+    ``blanks``: cells that count as blank, beside empty ones.
 
     Raises ``UserError`` naming table, row and column for whatever cannot be right.
     """
@@ -65,6 +84,8 @@ class PairsSource:
         category_values: Sequence[str],
         category_separator: str,
         exclusive: bool,
+        headings: Mapping[str, Sequence[str]],
+        blanks: Sequence[str],
         dicom_scale: DicomScale,
         max_missing: Fraction,
         name: str,
@@ -74,7 +95,7 @@ class PairsSource:
         if table is None:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
         path = Path(table)
-        frame = read_table(path)
+        frame = read_table(path, blanks=[str(cell).strip() for cell in blanks])
         named = {"image_column": image_column, "report_column": report_column, "group_column": group_column}
         named |= {"id_column": id_column, "split_column": split_column, "category_column": category_column}
         _check_columns(frame, path, label_columns, named)
@@ -86,18 +107,19 @@ class PairsSource:
         self.exclusive = exclusive
         if exclusive:
             refuse_several_classes(self._label_NF, path)
-        own = group_column or report_column
-        self._patient_N = frame[own].tolist() if own else list(map(str, range(len(frame))))
+        self._patient_N = _groups(frame, group_column, report_column)
         if split_column is None:
             self._positions = split_by_fractions(self._patient_N, val=val_fraction, test=test_fraction, seed=seed)
         else:
             self._positions = _given_split(frame, path, split_column, split_values, self._patient_N)
             draw_val(self._positions, self._patient_N, fraction=val_fraction, seed=seed)
+        self._headings = heading_names(headings)
+        self._report_column = report_column
         self._reports: Reports = "labels" if report_column is None else "own"
         self._report_N = np.array(frame[report_column].tolist() if report_column else [""] * len(frame), dtype=object)
         self._dicom_scale: DicomScale = dicom_scale
         self._image_root = Path(image_root or path.parent)
-        self._image_N = [cell.strip() for cell in frame[image_column]]
+        self._image_N = frame[image_column].tolist()
         self._id_N = frame[id_column].tolist() if id_column else self._image_N
         self.packed = self._as_packed(name, store)
         # asked once: a store that vanishes later makes no pairs in files
@@ -109,7 +131,7 @@ class PairsSource:
         """The same pairs as a data set that can be packed; labels are read and splits are made already."""
         return PackedDataSet(
             name=name,
-            reader=TableReader(root=str(self._image_root), catalogue=self._catalogue),
+            reader=TableReader(root=str(self._image_root), catalogue=self._catalogue, headings=self._headings),
             store=store,
             split=GivenSplit(self._positions),
             lists=None,
@@ -151,7 +173,9 @@ class PairsSource:
         if self._from_store:
             return self.packed.table(split)
         position_N = self._positions[split]
-        return FileTable(
+        return PairsTable(
+            reports_from=self._reports,
+            headings=self._headings,
             paths=self._path_N[position_N].tolist(),
             rows=(position_N + 1).tolist(),
             patients=[self._patient_N[position] for position in position_N],
@@ -159,6 +183,16 @@ class PairsSource:
             label_NF=self._label_NF[position_N],
             read_report=partial(self._report, position_N),
             dicom_scale=self._dicom_scale,
+        )
+
+    @property
+    def report_advice(self) -> str:
+        """The settings of a table's reports, where it has any."""
+        if self._report_column is None:
+            return ""
+        return (
+            f"Reports are read from dataset.report_column={self._report_column}; dataset.headings.findings=[NAME] and "
+            "dataset.headings.impression=[NAME] add names of headings"
         )
 
     def _report(self, position_N: np.ndarray, index: int) -> str:
@@ -176,6 +210,13 @@ def _check_columns(frame: "pd.DataFrame", path: Path, labels: Sequence[str], col
             require_values(frame, path, named[key])
     if "id_column" in named:
         _refuse_duplicates(frame, path, named["id_column"])
+
+
+def _groups(frame: "pd.DataFrame", group_column: str | None, report_column: str | None) -> list[str]:
+    """Whose each row is: its group, else that of all rows with its report, else its own."""
+    own = group_column or report_column
+    cells = frame[own].tolist() if own else [""] * len(frame)
+    return [cell or f"row {row}" for row, cell in enumerate(cells, start=1)]
 
 
 def _need_reports_or_labels(report_column: str | None, finding_names: Sequence[str]) -> None:

@@ -14,7 +14,8 @@ import numpy as np
 from src.core.rules import Rules
 from src.data.health.columns import Columns, Marks
 from src.data.health.splits import empty_reports
-from src.data.report import Sections, caption
+from src.data.report import caption
+from src.data.report_sections import Sections
 from src.data.sources import SPLITS
 
 Cell = str | int | float

@@ -1,5 +1,7 @@
 """Reports to token ids and back to words."""
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from importlib import resources
 from pathlib import Path
@@ -10,15 +12,18 @@ from src.models.hub import hub_reachable
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+    from tokenizers.normalizers import Normalizer
 
 _SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 _LONGEST_CAPTION = 20_000
+_LATIN_ACCENT = re.compile("(?<=[A-Za-z])[\u0300-\u036f]+")
 
 
 class ReportTokenizer:
     """Token ids of reports, and the words they stand for. Picklable, so that data workers may carry it.
 
-    ``cls_id``, ``sep_id``, ``pad_id``: the marks of begin, end and padding. ``piece``: for each vocabulary entry,
+    ``cls_id``, ``sep_id``, ``pad_id``: the marks of begin, end and padding. ``unknown_id``: the token of words that the
+    vocabulary does not know, None where it knows all. ``piece``: for each vocabulary entry,
     whether it continues the word before it: it begins with ``##`` (WordPiece), or lacks the mark of a new word
     (byte-level BPE and sentencepiece vocabularies). The special marks are words of their own.
     """
@@ -30,6 +35,7 @@ class ReportTokenizer:
         self.cls_id = _id_of(backend, cls_token)
         self.sep_id = _id_of(backend, sep_token)
         self.pad_id = _id_of(backend, pad_token)
+        self.unknown_id = _unknown_id(backend)
         vocabulary = backend.get_vocab()
         self.vocab_size = max(vocabulary.values()) + 1
         specials = {token.content for token in backend.get_added_tokens_decoder().values()}
@@ -83,7 +89,7 @@ def load_tokenizer(vocabulary: str, *, lowercase: bool) -> ReportTokenizer:
 
 
 def _from_lines(lines: Sequence[str], source: str, *, lowercase: bool) -> ReportTokenizer:
-    from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 
     vocabulary = {line: index for index, line in enumerate(lines) if line}
     missing = [mark for mark in _SPECIALS if mark not in vocabulary]
@@ -91,7 +97,7 @@ def _from_lines(lines: Sequence[str], source: str, *, lowercase: bool) -> Report
         raise UserError(f"The vocabulary {source} lacks {', '.join(missing)}: name a BERT vocab.txt, one entry a line.")
     backend = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]", max_input_chars_per_word=100))
     backend.add_special_tokens([mark for mark in (*_SPECIALS, "[MASK]") if mark in vocabulary])
-    backend.normalizer = normalizers.BertNormalizer(lowercase=lowercase)
+    backend.normalizer = _normalizer(lines, lowercase=lowercase)
     backend.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     backend.decoder = decoders.WordPiece()
     backend.post_processor = processors.TemplateProcessing(
@@ -99,6 +105,31 @@ def _from_lines(lines: Sequence[str], source: str, *, lowercase: bool) -> Report
         special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
     )
     return ReportTokenizer(backend=backend, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]")
+
+
+def _normalizer(lines: Sequence[str], *, lowercase: bool) -> "Normalizer":
+    """BERT's, which drops all accents with the capitals; from Latin letters alone where the vocabulary has others.
+
+    Vowels of Hindi, Thai and Bengali, and accents of Greek, are such marks: without them words are other words.
+    """
+    from tokenizers import Regex, normalizers
+
+    if not (lowercase and any(_spells_marks(line) for line in lines)):
+        return normalizers.BertNormalizer(lowercase=lowercase)
+    return normalizers.Sequence(
+        [
+            normalizers.NFD(),
+            normalizers.Replace(Regex(_LATIN_ACCENT.pattern), ""),
+            normalizers.NFC(),
+            normalizers.BertNormalizer(lowercase=True, strip_accents=False),
+        ]
+    )
+
+
+def _spells_marks(entry: str) -> bool:
+    """Whether a vocabulary's entry has a mark that BERT's normaliser drops, on a letter that is not Latin."""
+    text = "" if entry.isascii() else _LATIN_ACCENT.sub("", unicodedata.normalize("NFD", entry))
+    return any(unicodedata.category(sign) == "Mn" for sign in text)
 
 
 def _from_hugging_face(name: str) -> ReportTokenizer:
@@ -119,6 +150,14 @@ def _from_hugging_face(name: str) -> ReportTokenizer:
     if backend is None or None in marks:
         raise UserError(f"The tokenizer of {name} has no begin, end or padding mark: name a BERT-like model.")
     return ReportTokenizer(backend=backend, cls_token=marks[0], sep_token=marks[1], pad_token=marks[2])
+
+
+def _unknown_id(backend: "Tokenizer") -> int | None:
+    """The token of what the vocabulary does not know; None for one that spells everything, as of bytes."""
+    token = getattr(backend.model, "unk_token", None)
+    # sentencepiece's model names its token by number alone
+    names = (token,) if isinstance(token, str) else ("[UNK]", "<unk>")
+    return next((index for name in names if (index := backend.token_to_id(name)) is not None), None)
 
 
 def _id_of(backend: "Tokenizer", token: str) -> int:

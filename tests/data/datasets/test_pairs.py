@@ -12,6 +12,7 @@ from PIL import Image
 
 from src.core.errors import UserError
 from src.data.datasets.pairs import PairsSource
+from src.data.report_sections import Sections
 from src.data.sources import SPLITS
 from src.data.store.recipe import StoreSettings
 
@@ -116,6 +117,53 @@ def test_nan_reports_read_as_empty(frame: pd.DataFrame, tmp_path: Path) -> None:
     frame.loc[:3, "report"] = None
     source = _source(table=_saved(frame, tmp_path), split_column="split")
     assert [source.table("train").report(i) for i in range(5)] == ["", "", "", "", "FINDINGS: report number 4"]
+
+
+@pytest.mark.parametrize("blank", ["", "  ", None])
+def test_rows_without_a_report_are_not_rows_of_one_report(frame: pd.DataFrame, tmp_path: Path, blank: str) -> None:
+    frame["report"] = [blank] * 16 + ["one report"] * 4
+    source = _source(table=_saved(frame, tmp_path), group_column=None, val_fraction=0.25, test_fraction=0.25)
+    groups = [group for split in SPLITS for group in source.table(split).groups().tolist()]
+    assert [len(source.table(split)) > 0 for split in SPLITS] == [True] * 3
+    assert sum(len(set(source.table(split).groups().tolist())) for split in SPLITS) == 17
+    assert len(groups) == COUNT
+
+
+def test_a_blank_after_an_id_does_not_let_a_patient_into_two_splits(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["patient"] = [f"P{i % 10}" for i in range(10)] + [f" P{i % 10} " for i in range(10)]
+    source = _source(table=_saved(frame, tmp_path), val_fraction=0.2, test_fraction=0.2)
+    patients = [{(source.table(s).row(i) - 1) % 10 for i in range(len(source.table(s)))} for s in SPLITS]
+    assert len(set.union(*patients)) == sum(map(len, patients)) == 10
+    frame["split"] = ["train"] * 10 + ["test"] * 10
+    with pytest.raises(UserError, match=r"10 patient\(s\) or studies lie in the training split and in a held-out one"):
+        _source(table=_saved(frame, tmp_path), split_column="split")
+
+
+def test_a_class_named_none_is_a_class_and_the_owners_blanks_are_none(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["kind"] = ["None", "COVID-19", "NA", ""] * 5
+    options = {"category_column": "kind", "category_values": ["None", "COVID-19"], "split_column": "split"}
+    for name in ("t.csv", "t.parquet"):
+        table = _saved(frame, tmp_path, name)
+        nan = [np.nan, np.nan]
+        np.testing.assert_array_equal(
+            _source(table=table, **options).table("val").label_NF, [[1, 0], [0, 1], [0, 0], nan]
+        )
+        np.testing.assert_array_equal(
+            _source(table=table, blanks=["NA"], **options).table("val").label_NF, [[1, 0], [0, 1], nan, nan]
+        )
+
+
+def test_headings_of_another_language_by_config(frame: pd.DataFrame, tmp_path: Path) -> None:
+    frame["report"] = "ROZPOZNANIE: kaszel\n\nOPIS:\nSerce w normie.\n\nWnioski: Bez zmian."
+    headings = {"findings": ["Opis"], "impression": ["wnioski"], "other": ["rozpoznanie"]}
+    source = _source(table=_saved(frame, tmp_path), headings=headings)
+    expected = Sections("Bez zmian.", "Serce w normie.")
+    for rules in ("published", "corrected"):
+        assert source.table("train").sections(0, rules) == expected
+        assert source.packed.reader.sections(frame["report"][0], "0.png", rules) == expected
+    assert "dataset.report_column=report" in source.report_advice
+    with pytest.raises(UserError, match=r"dataset\.headings has no section 'finding'"):
+        _source(table=_saved(frame, tmp_path), headings={"finding": ["Opis"]})
 
 
 def test_a_bad_image_is_named_with_its_row(frame: pd.DataFrame, tmp_path: Path) -> None:

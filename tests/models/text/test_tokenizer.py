@@ -96,3 +96,29 @@ def test_absent_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("src.models.text.tokenizer.hub_reachable", lambda: False)
     with pytest.raises(UserError, match=r"No vocabulary nobody/nothing.*encoder\.text\.vocabulary"):
         load_tokenizer("nobody/nothing", lowercase=True)
+
+
+@pytest.mark.parametrize("lowercase", [True, False])
+@pytest.mark.parametrize(
+    "text", ["हृदय का आकार बढ़ा हुआ है", "หัวใจโต มีน้ำในช่องเยื่อหุ้มปอด", "οι πνεύμονες είναι καθαροί", "হৃৎপিণ্ড বড়"]
+)
+def test_marks_that_the_vocabulary_spells_stay(tmp_path: Path, text: str, lowercase: bool) -> None:
+    path = tmp_path / "vocab.txt"
+    path.write_text("\n".join([*MARKS, *text.split(), "heart"]), encoding="utf-8")
+    tokenizer = load_tokenizer(str(path), lowercase=lowercase)
+    (tokens,) = tokenizer.encode([text], max_tokens=40)
+    assert tokens == [2, *range(4, 4 + len(text.split())), 3]
+    assert tokenizer.words(tokens) == [*text.split(), "[SEP]"]
+
+
+def test_accents_of_latin_letters_are_dropped_with_the_capitals(tmp_path: Path) -> None:
+    for others in ([], ["है"]):
+        path = tmp_path / "vocab.txt"
+        path.write_text("\n".join([*MARKS, "heart", "viet", *others]), encoding="utf-8")
+        assert load_tokenizer(str(path), lowercase=True).encode(["Héart Việt"], max_tokens=9) == [[2, 4, 5, 3]]
+
+
+def test_the_token_of_unknown_words(small: ReportTokenizer, shipped: ReportTokenizer) -> None:
+    assert small.unknown_id == 1
+    (tokens,) = shipped.encode(["心影大小正常"], max_tokens=20)
+    assert tokens[1:-1] == [shipped.unknown_id] * 6
