@@ -73,8 +73,7 @@ def ground(
     figures = grounding_figures(cases, resamples=resamples)
     heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="phrases")
     heading = heading.with_notes(*_notes(targets, heat, grounded.grid, prior))
-    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, heading=heading, run_dir=run_dir)
-    print(f"\n{heading.text}\n{text_table(shown_columns)}")
+    keep_results(figures, {"grounding": cases}, columns=None, heading=heading, table=text_table, run_dir=run_dir)
     log_figures(trainer.loggers, figures)
     if chosen:
         path = run_dir / "pictures" / "grounding.png"
