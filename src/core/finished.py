@@ -24,6 +24,9 @@ _NEVER_MATTERS = (
     "trainer.log_every_n_steps",
     "callbacks.progress",
     "callbacks.throughput",
+    # what pictures show
+    "dataset.show_file_names",
+    "task.finding_terms",
     "datamodule.num_workers",
     "task.num_workers",
     # what was typed, for messages

@@ -84,7 +84,7 @@ def zero_shot(
     )
     log_figures(trainer.loggers, figures)
     if pictures:
-        log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures", title=heading.title))
+        log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures", title=f"{heading.title}; zero-shot"))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from src.core.errors import UserError
-from src.pictures.canvas import new_figure, save_png
+from src.pictures.canvas import new_figure, save_png, shorten_middle
 from src.pictures.heatmap import WordMap, draw_word_maps, overlay, place_labels
 from src.pictures.prototypes import draw_prototype_usage
 from src.pictures.samples import draw_samples, wrap_caption
@@ -107,11 +107,34 @@ def test_a_long_caption_ends_in_an_ellipsis():
 def test_word_maps(image: np.ndarray, tmp_path: Path):
     weight = np.random.default_rng(0).dirichlet(np.full(16, 0.1), size=2)
     studies = [
-        WordMap(image, ["effusion", "a$b_{"], weight, (4, 4), [("effusion", (2, 0, 30, 30)), ("x", (3, 1, 20, 9))]),
-        WordMap(image, ["the"], np.full((1, 16), 1 / 16), (4, 4)),
+        WordMap(
+            image,
+            "a/very/long/name/of/a/folder/cxr_1.png",
+            ["effusion", "a$b_{"],
+            [False, True],
+            weight,
+            (4, 4),
+            [("effusion", (2, 0, 30, 30)), ("x", (3, 1, 20, 9))],
+        ),
+        WordMap(image, "row 3", ["nodule"], [False], np.full((1, 16), 1 / 16), (4, 4)),
     ]
     draw_word_maps(studies, tmp_path / "h.png", title="")
-    assert opened(tmp_path / "h.png").shape == (2 * 436 + 20, 3 * 380 + 20)
+    assert opened(tmp_path / "h.png").shape == (2 * 436 + 20 + 28, 3 * 380 + 20)
+
+
+def test_a_denied_finding_is_blue_and_a_stated_one_orange():
+    weight = np.full(12, 0.02)
+    weight[7] = 1 - 11 * 0.02
+    stated, denied = (overlay(weight, (3, 4), (30, 40), denied=denied)[15, 35] for denied in (False, True))
+    assert stated[0] > stated[2]
+    assert denied[2] > denied[0]
+    assert stated[3] == denied[3]
+
+
+def test_a_long_name_keeps_its_end():
+    assert shorten_middle("short.png", 12) == "short.png"
+    assert shorten_middle("folder/patient/cxr_0001.png", 12) == "fold…001.png"
+    assert len(shorten_middle("x" * 80, 30)) == 30
 
 
 def test_heat_is_where_the_weight_is():

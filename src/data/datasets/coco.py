@@ -144,7 +144,9 @@ class CocoSource:
         dicom_scale: DicomScale,
         max_missing: float,
         seed: int,
+        show_file_names: bool = False,
     ) -> None:
+        self.show_file_names = show_file_names
         files = _read_all(annotations)
         self._names = _findings(files, ignore)
         self.finding_names = tuple(self._names.values())

@@ -137,7 +137,9 @@ class MaskFolderSource:
         test_fraction: float,
         dicom_scale: DicomScale,
         seed: int,
+        show_file_names: bool = False,
     ) -> None:
+        self.show_file_names = show_file_names
         if images is None or masks is None:
             raise UserError("dataset=mask_folder needs two folders: set dataset.images=DIR and dataset.masks=DIR")
         if not values:

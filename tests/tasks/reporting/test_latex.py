@@ -17,7 +17,7 @@ _COMMANDS = {
 
 
 def check_latex(text: str) -> list[list[str]]:
-    """Assert that environments and braces close, rows are full and signs escaped; the rows of each tabular, as cells."""
+    """Assert that environments and braces close, rows are full and signs escaped; the rows of the tables, as cells."""
     source = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
     opened: list[str] = []
     for kind, name in re.findall(r"\\(begin|end)\{([a-z*]+)\}", source):
