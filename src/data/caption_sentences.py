@@ -24,16 +24,16 @@ def caption_sentences(cleaned: str, report: str, rules: Rules) -> list[list[str]
     by_first: dict[str, list[tuple[str, ...]]] = {}
     for piece in sorted(filter(None, pieces), key=len, reverse=True):
         by_first.setdefault(piece[0], []).append(piece)
-    words, sentences, place = cleaned.split(), [[]], 0
+    words, place = cleaned.split(), 0
+    sentences: list[list[str]] = [[]]
     while place < len(words):
-        there = (piece for piece in by_first.get(words[place], []) if (*words[place : place + len(piece)],) == piece)
-        piece = next(there, None)
-        if piece is None:
+        there = [piece for piece in by_first.get(words[place], []) if (*words[place : place + len(piece)],) == piece]
+        if there:
+            sentences += [list(there[0]), []]
+            place += len(there[0])
+        else:
             sentences[-1].append(words[place])
             place += 1
-        else:
-            sentences += [list(piece), []]
-            place += len(piece)
     return [sentence for sentence in sentences if sentence]
 
 

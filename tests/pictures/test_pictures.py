@@ -195,3 +195,19 @@ def test_a_title_stands_in_a_strip_above_the_very_same_picture(tmp_path: Path):
     # the strip grows by whole lines, as wide as the picture
     assert (len(long) - len(titled)) % 24 == 0
     assert len(long) > len(titled) > 100
+
+
+def test_a_single_step_is_a_point_and_chance_a_line(tmp_path: Path):
+    """One point has no line; the chance of being first among 16 is 6.25 %."""
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,train/accuracy_at_1,train/loss\n4,50,2.0\n")
+    pictures = {}
+    for candidates in (None, 16):
+        path = tmp_path / f"{candidates}.png"
+        draw_training_curves(file, path, title="", candidates=candidates)
+        with Image.open(path) as picture:
+            pictures[candidates] = np.asarray(picture.convert("RGB"), dtype=int)
+    blue = (pictures[None] == [0x2F, 0x6D, 0xB3]).all(axis=-1)
+    # in the panel of the loss, below the legend, the point itself
+    assert blue[150:].sum() > 10
+    assert np.abs(pictures[16] - pictures[None]).max() > 40
