@@ -25,6 +25,9 @@ _NEVER_MATTERS = (
     "callbacks.epoch_lines",
     "callbacks.progress",
     "callbacks.throughput",
+    # what pictures show
+    "dataset.show_file_names",
+    "task.finding_terms",
     "datamodule.num_workers",
     "task.num_workers",
     # what was typed, for messages

@@ -3,7 +3,9 @@
 Axes: N pairs, F findings.
 """
 
+import os
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,6 +62,14 @@ class FileTable:
 
     def file(self, index: int) -> str:
         return str(self._path_N[index])
+
+    def relative_file(self, index: int) -> str:
+        return Path(self.file(index)).relative_to(self._folder).as_posix()
+
+    @cached_property
+    def _folder(self) -> Path:
+        """The folder that all images share, which is the data set's or below it."""
+        return Path(os.path.commonpath([os.path.dirname(path) for path in self._path_N.tolist()]))  # noqa: PTH120
 
     def groups(self) -> np.ndarray:
         return np.unique(np.array(self._patients), return_inverse=True)[1].astype(np.int64)

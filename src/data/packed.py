@@ -56,7 +56,9 @@ class PackedDataSet:
         masks: Masks,
         exclusive: bool,
         dicom_scale: DicomScale,
+        show_file_names: bool = False,
     ) -> None:
+        self.show_file_names = show_file_names
         self.name = name
         self._settings = store
         self.reader = reader

@@ -77,6 +77,10 @@ class PackedTable:
         """No file: the store holds the image."""
         return ""
 
+    def relative_file(self, index: int) -> str:
+        """The file that the image was packed from, below the data set's folder."""
+        return self.store.source(self._row(index))
+
     def boxes(self, index: int) -> list[tuple[str, np.ndarray]]:
         """Finding and left, top, right, bottom in pixels of ``image(index)``."""
         return [(self._name(finding), edge_4) for finding, edge_4 in self.store.boxes(self._row(index))]

@@ -152,6 +152,15 @@ class CocoIdSource(Protocol):
 
 
 @runtime_checkable
+class HasImageFiles(Protocol):
+    """A table whose images are files of their owner, for the captions of pictures."""
+
+    def relative_file(self, index: int) -> str:
+        """The image's file below the folder of the data set, with forward slashes."""
+        ...
+
+
+@runtime_checkable
 class SubsetTable(Protocol):
     """A table whose owner may have chosen which of its images train at a fraction."""
 

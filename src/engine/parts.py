@@ -156,6 +156,14 @@ class Parts:
         return self._make_head
 
     @cached_property
+    def head_name(self) -> str:
+        """The head as tables and pictures call it: the option of ``conf/head``, or its class where none was chosen."""
+        from hydra.core.hydra_config import HydraConfig
+
+        chosen = HydraConfig.get().runtime.choices.get("head") if HydraConfig.initialized() else None
+        return str(chosen or self._cfg.head._target_.rpartition(".")[2]).replace("_", " ")
+
+    @cached_property
     def probe(self) -> Any:
         """How the image encoder is judged by classification."""
         return build(self._cfg, "probe")

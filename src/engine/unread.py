@@ -31,6 +31,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "labelled_images": ("datamodule", *_DATA),
     "annotated_images": ("datamodule", *_DATA),
     "make_head": ("head",),
+    "head_name": ("head",),
     "probe": ("probe",),
     "tuning": ("tuning",),
     "mask_loss": ("mask_loss",),

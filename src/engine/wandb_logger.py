@@ -35,11 +35,15 @@ def wandb_logger(
     tags: Sequence[str],
     save_dir: str,
     log_media: bool,
+    log_file_names: bool = False,
     resume: bool | str | None,
     init_timeout: float,
     finish_timeout: float,
 ) -> WandbLogger:
     """A logger of numbers and the config; ``log_media`` alone lets pictures be uploaded.
+
+    ``log_file_names``: whether their captions may name the files of images, which can hold patients' ids; without it
+    the pictures of such a run name rows.
 
     The terminal's text, which may name files, is not captured. Without a key, and unless ``WANDB_MODE`` says
     otherwise, the run is kept in ``save_dir`` for ``wandb sync``; so it is where the server does not answer within
@@ -64,6 +68,7 @@ def wandb_logger(
         mode=os.environ.get("WANDB_MODE", "online" if _has_key(os.environ) else "offline"),
         log_model=False,
         log_media=log_media,
+        log_file_names=log_file_names,
         continues=bool(resume) and any((Path(save_dir) / "checkpoints" / file).is_file() for file in (LAST, PREVIOUS)),
         settings={
             "console": "off",
@@ -95,9 +100,10 @@ def finish_wandb(*, failed: bool) -> None:
 class _PatientLogger(WandbLogger):
     """Goes offline where the server is not there, and falls silent where wandb's own process has died."""
 
-    def __init__(self, *, log_media: bool, continues: bool, **settings: Any) -> None:
+    def __init__(self, *, log_media: bool, log_file_names: bool, continues: bool, **settings: Any) -> None:
         super().__init__(**settings)
         self.log_media = log_media
+        self.log_file_names = log_file_names
         self._continues = continues
         self._silent = False
 

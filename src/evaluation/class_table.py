@@ -10,7 +10,7 @@ from src.evaluation.notes import interval_notes
 from src.evaluation.records import Record
 from src.evaluation.table import cell, spoken
 
-_FRACTION = "datamodule.fraction"
+FRACTION = "datamodule.fraction"
 # Of which a reader wants to see the interval; the others' are in records.json.
 _WITH_INTERVAL = ("auroc", "accuracy")
 
@@ -35,18 +35,37 @@ def class_table(figures: Figures, names: Sequence[str], marks: ClassMarks | None
 
 
 def fraction_table(records: Sequence[Record]) -> str:
-    """The mean and the sample standard deviation over seeds of each metric's mean, a column a fraction."""
-    by_fraction: dict[float, list[Record]] = {}
-    for record in records:
-        by_fraction.setdefault(record.settings[_FRACTION], []).append(record)
-    shown = [name for name in map(MetricName.parse, records[0].figures) if name.is_mean or _is_accuracy_of_all(name)]
+    """The mean and the sample standard deviation over seeds of each metric's mean, one column per fraction."""
+    counts = {fraction: len(of) for fraction, of in by_fraction(records).items()}
     rows = [
-        ["mean ± sd over seeds", *(f"{percent(fraction)} ({len(of)} seeds)" for fraction, of in by_fraction.items())]
+        [
+            "mean ± sd over seeds",
+            *(f"{percent(fraction)} ({n} seed{'s' if n > 1 else ''})" for fraction, n in counts.items()),
+        ]
     ]
-    for name in shown:
-        label = spoken(name.without_group)
-        rows.append([label, *(_spread([value_of(r.figures[str(name)]) for r in of]) for of in by_fraction.values())])
+    for name, values in values_by_fraction(records).items():
+        rows.append([spoken(MetricName.parse(name).without_group), *map(_spread, values.values())])
     return aligned(rows)
+
+
+def by_fraction(records: Sequence[Record]) -> dict[float, list[Record]]:
+    """Sort the records by the fraction of the training images that each was fitted on."""
+    sorted_records: dict[float, list[Record]] = {}
+    for record in records:
+        sorted_records.setdefault(record.settings[FRACTION], []).append(record)
+    return sorted_records
+
+
+def values_by_fraction(records: Sequence[Record]) -> dict[str, dict[float, list[float]]]:
+    """Return the values over the seeds, by fraction, of each metric's mean and of the accuracy of all cases."""
+    names = [name for name in map(MetricName.parse, records[0].figures) if name.is_mean or _is_accuracy_of_all(name)]
+    return {
+        str(name): {
+            fraction: [value_of(record.figures[str(name)]) for record in of if str(name) in record.figures]
+            for fraction, of in by_fraction(records).items()
+        }
+        for name in names
+    }
 
 
 def percent(fraction: float) -> str:
@@ -80,5 +99,5 @@ def _cell(figures: Mapping, group: str, metric: str, suffix: str) -> str:
 
 def _spread(values: Sequence[float]) -> str:
     if len(values) < 2:
-        return cell(values[0])
+        return cell(values[0] if values else None)
     return f"{cell(statistics.mean(values))} ± {cell(statistics.stdev(values))}"

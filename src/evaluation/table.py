@@ -1,4 +1,4 @@
-"""One table of results: a metric a row, a model a column, as plain text, Markdown and JSON."""
+"""One table of results: a metric a row, a model a column, as plain text, in Markdown and as JSON."""
 
 import json
 import math
@@ -53,20 +53,11 @@ def text_table(columns: Columns) -> str:
     return "\n".join([*lines, rule, *interval_notes(*columns.values())])
 
 
-def markdown_table(columns: Columns) -> str:
-    """The results as one Markdown table; the group stands before each metric."""
-    lines = ["| metric | " + " | ".join(columns) + " |", "|---|" + "---:|" * len(columns)]
-    for name in _names(columns):
-        label = f"{spoken(_group(name))}: {_label(name)}".replace("|", r"\|")
-        lines.append(f"| {label} | " + " | ".join(_cells(columns, name)) + " |")
-    said = interval_notes(*columns.values())
-    return "\n".join([*lines, *([""] if said else []), *said])
-
-
-def save_results(columns: Columns, folder: Path, *, heading: str) -> tuple[Path, Path]:
+def save_results(columns: Columns, folder: Path, *, heading: str, table: str) -> tuple[Path, Path]:
     """Write ``results.md`` and ``results.json``: figures by their names, null where not finite, without intervals.
 
-    ``heading``: what stands above the table, in lines.
+    ``heading``: the lines above the table. ``table``: the text that is printed, notes included; ``results.md`` holds it
+    unchanged in a code block, so that file and terminal never differ.
     """
     markdown, data = folder / "results.md", folder / "results.json"
     values = {title: {name: value_of(figure) for name, figure in figures.items()} for title, figures in columns.items()}
@@ -75,7 +66,7 @@ def save_results(columns: Columns, folder: Path, *, heading: str) -> tuple[Path,
         for title, figures in values.items()
     }
     write_text(data, json.dumps(whole, indent=2, allow_nan=False) + "\n")
-    write_text(markdown, "\n\n".join([*heading.splitlines(), markdown_table(columns)]) + "\n")
+    write_text(markdown, "\n\n".join([*heading.splitlines(), f"```text\n{table}\n```"]) + "\n")
     return markdown, data
 
 

@@ -46,6 +46,14 @@ def save_png(figure: "Figure", path: Path, *, title: str) -> None:
         Image.fromarray(pixels_HW4[..., :3]).save(draft, format="png")
 
 
+def shorten_middle(text: str, letters: int) -> str:
+    """Text of at most ``letters`` letters; a longer one loses its middle, as the end of a file's name says most."""
+    if len(text) <= letters:
+        return text
+    end = (letters - 1) * 2 // 3
+    return f"{text[: letters - 1 - end].rstrip()}…{text[-end:].lstrip()}"
+
+
 def _title_strip(title: str, width: int) -> "Figure":
     lines = textwrap.wrap(title, max(20, (width - 2 * _MARGIN) // _LETTER))
     height = _LINE * len(lines) + _MARGIN

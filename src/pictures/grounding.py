@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.pictures.canvas import INK, QUIET, SMALL, TEXT, TITLE, bare_image, new_figure, save_png
+from src.pictures.canvas import INK, QUIET, SMALL, TEXT, TITLE, bare_image, new_figure, save_png, shorten_middle
 from src.pictures.heatmap import overlay
 from src.pictures.samples import wrap_caption
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _CELL, _GAP, _TOP = 380, 24, 84
-_TITLE_HEIGHT, _LINE, _LINES = 26, 19, 3
+_TITLE_HEIGHT, _LINE, _LINES, _LETTERS = 26, 19, 3, 36
 _REGION = "#7fe7ff"
 
 
@@ -27,7 +27,8 @@ _REGION = "#7fe7ff"
 class GroundedPhrase:
     """One cell of the picture.
 
-    ``image_HW``: grey uint8. ``title`` and ``aside``: above the phrase, e.g. what it is of and how well it was found.
+    ``image_HW``: grey uint8. ``title``, ``name`` and ``aside``: above the phrase, e.g. its category, what the image is
+    called, and how well the region was found.
     ``region_HW``: bool, the pixels that the phrase names. ``heat_P``: of each patch of ``grid`` (rows, columns);
     ``shares``: it is a share of the phrase's attention, summing to 1, and else a cosine.
     """
@@ -35,6 +36,7 @@ class GroundedPhrase:
     image_HW: np.ndarray
     text: str
     title: str
+    name: str
     aside: str
     region_HW: np.ndarray
     heat_P: np.ndarray
@@ -58,7 +60,7 @@ def draw_grounding(phrases: Sequence[GroundedPhrase], path: Path, *, title: str,
     figure.text(
         _GAP / width, head[0], "Phrases and where they look", fontsize=TITLE + 3, color=INK, fontweight="bold", **place
     )
-    aside = "outlined: the region that the phrase names; cross: the hottest pixel"
+    aside = "outlined: the region that the phrase names; cross: the hottest patch; pointing 1: the cross lies inside"
     figure.text(_GAP / width, head[1], aside, fontsize=TEXT, color=QUIET, **place)
     for number, phrase in enumerate(phrases):
         left = (_GAP + (number % columns) * (_CELL + _GAP)) / width
@@ -66,7 +68,8 @@ def draw_grounding(phrases: Sequence[GroundedPhrase], path: Path, *, title: str,
         size = (_CELL / width, _CELL / height)
         _draw(figure.add_axes((left, (above - _CELL) / height, *size), facecolor="black"), phrase)
         below = above - _CELL - 8
-        figure.text(left, below / height, phrase.title, fontsize=TEXT, color=INK, fontweight="bold", **place)
+        title_of = f"{phrase.title}, {shorten_middle(phrase.name, max(8, _LETTERS - 2 - len(phrase.title)))}"
+        figure.text(left, below / height, title_of, fontsize=TEXT, color=INK, fontweight="bold", **place)
         below -= _TITLE_HEIGHT
         figure.text(left, below / height, phrase.aside, fontsize=SMALL, color=QUIET, **place)
         text = wrap_caption(phrase.text, _LINES)

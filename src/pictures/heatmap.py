@@ -1,9 +1,8 @@
-"""Where in an image each word of a report looks.
+"""Where in an image the findings of a report look: those stated in orange, those denied in blue.
 
 Axes: T words, P patches (row by row), H and W pixels.
 """
 
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.pictures.canvas import INK, QUIET, SMALL, TEXT, bare_image, new_figure, save_png
+from src.pictures.canvas import INK, QUIET, SMALL, TEXT, bare_image, new_figure, save_png, shorten_middle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _CELL = 360
 _GAP = 20
 _ABOVE = 56
 _LETTERS = 30
 _LABEL_HEIGHT, _LABEL_LETTER = 20, 8.6
+_LEGEND, _SMALL_LETTER = 28, 7.4
+_DENIED = ("#0a2a6b", "#0a3a8c", "#1f7ae0", "#7fd4ff")
+"""From dark to bright; orange and blue are told apart by colour-blind readers."""
 _STRONG = 4.0
 _OPACITY = 0.72
 
@@ -29,31 +32,35 @@ _OPACITY = 0.72
 class WordMap:
     """One study's row of the picture.
 
-    ``image_HW``: grey uint8, as the model saw it. ``words``: T of them. ``weight_TP``: each word's softmax over the
-    patches. ``grid``: rows and columns of the patches. ``boxes``: a label with x0, y0, x1, y1 in pixels of the image.
+    ``image_HW``: grey uint8, as the model saw it. ``title``: what the image is called. ``words``: T findings, each by
+    the words that name it. ``negated``: whether the report denies it. ``weight_TP``: the mean of the words' softmax
+    over the patches. ``grid``: rows and columns of the patches. ``boxes``: a label with x0, y0, x1, y1 in pixels.
     """
 
     image_HW: np.ndarray
+    title: str
     words: Sequence[str]
+    negated: Sequence[bool]
     weight_TP: np.ndarray
     grid: tuple[int, int]
     boxes: Sequence[tuple[str, Sequence[float]]] = ()
 
 
 def draw_word_maps(studies: Sequence[WordMap], path: Path, *, title: str) -> None:
-    """One row a study: the image with its true boxes, then one heat map a word.
+    """One row per study: the image with its true boxes, then one heat map per finding.
 
     Colour begins where a patch gets more than an even share of the word's attention and is full at the word's peak,
     or at four times an even share where the peak is lower: a word that looks nowhere in particular stays pale. The
     peak stands above each map.
     """
-    columns = 1 + max(len(study.words) for study in studies)
+    columns = max(2, 1 + max(len(study.words) for study in studies))
     width = columns * (_CELL + _GAP) + _GAP
     row_height = _CELL + _ABOVE + _GAP
-    height = len(studies) * row_height + _GAP
+    height = len(studies) * row_height + _GAP + _LEGEND
     figure = new_figure(width, height)
+    _legend(figure, width, height)
     for row, study in enumerate(studies):
-        bottom = height - (row + 1) * row_height
+        bottom = height - _LEGEND - (row + 1) * row_height
         for column in range(1 + len(study.words)):
             left = _GAP + column * (_CELL + _GAP)
             axes = figure.add_axes((left / width, bottom / height, _CELL / width, _CELL / height), facecolor="black")
@@ -61,21 +68,26 @@ def draw_word_maps(studies: Sequence[WordMap], path: Path, *, title: str) -> Non
             axes.imshow(study.image_HW, cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
             if column == 0:
                 _draw_boxes(axes, study, named=True)
-                _label(axes, "image", "dashed: its findings" if study.boxes else "")
+                _label(axes, study.title, "dashed: its true findings" if study.boxes else "")
             else:
                 _draw_word(axes, study, column - 1)
     save_png(figure, path, title=title)
 
 
-def overlay(weight_P: np.ndarray, grid: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
-    """The heat of one word as an RGBA layer (H, W, 4) over an image of ``shape``, floats between 0 and 1."""
+def overlay(weight_P: np.ndarray, grid: tuple[int, int], shape: tuple[int, int], *, denied: bool = False) -> np.ndarray:
+    """The heat of one word as an RGBA layer (H, W, 4) over an image of ``shape``, floats between 0 and 1.
+
+    ``denied``: in blue in place of orange.
+    """
     from matplotlib import colormaps
+    from matplotlib.colors import LinearSegmentedColormap
 
     share_P = weight_P * len(weight_P)
     heat_P = np.clip((share_P - 1) / (max(float(share_P.max()), _STRONG) - 1), 0, 1)
     heat_HW = _upsample(heat_P.reshape(grid), shape)
     # the map's dark end would look like shadow on the image
-    layer_HW4 = colormaps["inferno"](0.4 + 0.55 * heat_HW)
+    colours = LinearSegmentedColormap.from_list("denied", _DENIED) if denied else colormaps["inferno"]
+    layer_HW4 = colours(0.4 + 0.55 * heat_HW)
     layer_HW4[..., 3] = np.minimum(1.5 * heat_HW, _OPACITY)
     return layer_HW4
 
@@ -91,9 +103,12 @@ def _upsample(heat_RC: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 def _draw_word(axes: "Axes", study: WordMap, number: int) -> None:
     weight_P = np.asarray(study.weight_TP[number], dtype=np.float64)
     height, width = study.image_HW.shape
-    axes.imshow(overlay(weight_P, study.grid, (height, width)), interpolation="bilinear")
+    negated = study.negated[number]
+    layer_HW4 = overlay(weight_P, study.grid, (height, width), denied=negated)
+    axes.imshow(layer_HW4, interpolation="bilinear")
     _draw_boxes(axes, study, named=False)
-    _label(axes, study.words[number], f"peak {weight_P.max() * len(weight_P):.1f} × an even share")
+    aside = f"peak {weight_P.max() * len(weight_P):.1f} × an even share"
+    _label(axes, f"negated: {study.words[number]}" if negated else study.words[number], aside, quiet=negated)
 
 
 def _draw_boxes(axes: "Axes", study: WordMap, *, named: bool) -> None:
@@ -134,8 +149,23 @@ def _meet(one: tuple[float, float, float], other: tuple[float, float, float], he
     return abs(top - other_top) < height and x < other_x + other_width and other_x < x + width
 
 
-def _label(axes: "Axes", word: str, aside: str) -> None:
-    word = textwrap.shorten(word, _LETTERS, placeholder=" …")
+def _legend(figure: "Figure", width: int, height: int) -> None:
+    """One line above all rows, which says what the colours are."""
+    parts = [
+        (f"orange: where a finding that the report states looks{' ' * 4}", "#b5500c"),
+        (f"blue: one that it denies{' ' * 4}", "#1f5fa8"),
+        ("pale: nowhere in particular", QUIET),
+    ]
+    left = _GAP
+    for text, colour in parts:
+        place = left / width, (height - _LEGEND / 2) / height
+        figure.text(*place, text.rstrip(), fontsize=SMALL, color=colour, va="center", parse_math=False)
+        left += round(_SMALL_LETTER * len(text))
+
+
+def _label(axes: "Axes", word: str, aside: str, *, quiet: bool = False) -> None:
+    word = shorten_middle(word, _LETTERS)
     place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "bottom", "parse_math": False}
-    axes.text(0, 1 + 24 / _CELL, word, fontsize=TEXT, color=INK, fontweight="bold", **place)
+    style = {"color": "#1f5fa8", "fontstyle": "italic"} if quiet else {"color": INK}
+    axes.text(0, 1 + 24 / _CELL, word, fontsize=TEXT, fontweight="bold", **style, **place)
     axes.text(0, 1 + 5 / _CELL, aside, fontsize=SMALL, color=QUIET, **place)

@@ -55,14 +55,18 @@ def draw_overlays(
     heading: str,
     aside: str,
     title: str,
+    found: Mapping[str, str] | None = None,
     columns: int = 4,
 ) -> None:
-    """A grid of ``overlays`` under a heading and a legend. ``names``: all findings, in the order of their colours."""
+    """A grid of ``overlays`` under a heading and a legend. ``names``: all findings, in the order of their colours.
+
+    ``found``: what the legend says of each finding's colour; None: that it was found.
+    """
     colour = finding_colours(names)
     draw_sheet(
         [(overlay.title, overlay.caption) for overlay in overlays],
         lambda axes, number: _draw(axes, overlays[number], colour),
-        _legend(overlays, colour),
+        _legend(overlays, colour, found or {name: f"{name}, found" for name in names}),
         path,
         heading=heading,
         aside=aside,
@@ -80,12 +84,12 @@ def ignored_pixels(boxes: Sequence[np.ndarray], height: int, width: int) -> np.n
     return ignored_HW
 
 
-def _legend(overlays: Sequence[Overlay], colour: Mapping[str, str]) -> dict[str, Key]:
+def _legend(overlays: Sequence[Overlay], colour: Mapping[str, str], found: Mapping[str, str]) -> dict[str, Key]:
     drawn = {name for one in overlays for name, _ in [*one.true_boxes, *one.true_masks, *one.found_masks]}
     drawn |= {name for one in overlays for name, *_ in one.found_boxes}
     dashed = {"fill": False, "edgecolor": _TRUTH, "linewidth": 1.0, "linestyle": (0, (1.7, 1.1))}
     there: Key = [{"facecolor": _DARK, "edgecolor": "none"}, dashed]
-    legend = {f"{name}, found": filled_key(of) for name, of in colour.items() if name in drawn}
+    legend = {found[name].replace("_", " "): filled_key(of) for name, of in colour.items() if name in drawn}
     legend["truly there"] = there
     if any(one.ignored_HW is not None and one.ignored_HW.any() for one in overlays):
         striped = {"facecolor": "#8b949e", "edgecolor": "#e8ebee", "hatch": "/////", "linewidth": 0.0}

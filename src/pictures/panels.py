@@ -67,6 +67,7 @@ def unit_panel(axes: "Axes", name: str, note: str, *, limit: float = 1.0) -> Non
     ticks = [limit * tick for tick in TICKS]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
+    name = name.replace("_", " ")
     shown = name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1].rstrip()}…"
     above: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "parse_math": False}
     axes.annotate(shown, (0, 1), xytext=(0, 17), fontsize=TITLE, color=INK, fontweight="bold", **above)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from src.pictures.canvas import INK, QUIET, SMALL, TEXT, bare_image, new_figure, save_png
+from src.pictures.canvas import INK, QUIET, SMALL, TEXT, bare_image, new_figure, save_png, shorten_middle
 
 _CELL = 380
 _GAP = 24
@@ -24,23 +24,26 @@ def draw_samples(
     path: Path,
     *,
     title: str,
+    names: Sequence[str] | None = None,
     titles: Sequence[str] | None = None,
     columns: int = 4,
     lines: int = 8,
 ) -> None:
     """A grid of grey uint8 images (H, W) of any shapes, each with its caption wrapped below.
 
-    ``titles``: one or two bold lines each above the caption, e.g. the findings. A caption longer than ``lines`` lines
-    ends in an ellipsis. Captions may be empty.
+    ``names``: what each image is called, in a line of its own. ``titles``: one or two bold lines above each
+    caption, e.g. the findings. A caption longer than ``lines`` lines ends in an ellipsis. Captions may be empty.
     """
     texts = [wrap_caption(caption, lines) for caption in captions]
     bold = [_wrap(one, _BOLD_LETTERS, _TITLE_LINES) for one in titles or [""] * len(texts)]
-    text_height = 14 + max(_height(text) + _height(one) + _SKIP for text, one in zip(texts, bold, strict=True))
+    called = [shorten_middle(name, _LETTERS) for name in names or [""] * len(texts)]
+    named = _LINE + 2 if any(called) else 0
+    text_height = 14 + named + max(_height(text) + _height(one) + _SKIP for text, one in zip(texts, bold, strict=True))
     columns = min(columns, len(images))
     rows = math.ceil(len(images) / columns)
     width, height = columns * (_CELL + _GAP) + _GAP, rows * (_CELL + text_height + _GAP) + _GAP
     figure = new_figure(width, height)
-    for number, (image_HW, text, above) in enumerate(zip(images, texts, bold, strict=True)):
+    for number, (image_HW, text, above, name) in enumerate(zip(images, texts, bold, called, strict=True)):
         left = _GAP + (number % columns) * (_CELL + _GAP)
         top = height - _GAP - (number // columns) * (_CELL + text_height + _GAP)
         axes = figure.add_axes((left / width, (top - _CELL) / height, _CELL / width, _CELL / height), facecolor="black")
@@ -48,6 +51,8 @@ def draw_samples(
         axes.imshow(image_HW, cmap="gray", vmin=0, vmax=255, interpolation="lanczos")
         below = top - _CELL - 10
         place: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
+        figure.text(left / width, below / height, name, fontsize=SMALL, color=INK, **place)
+        below -= named
         if above:
             figure.text(
                 left / width,

@@ -4,25 +4,28 @@ All sizes are in pixels. Axes: H and W pixels.
 """
 
 import math
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from src.pictures.canvas import DPI, INK, QUIET, SMALL, TEXT, TITLE, bare_image, new_figure, save_png
+from src.pictures.canvas import DPI, INK, QUIET, SMALL, TEXT, TITLE, bare_image, new_figure, save_png, shorten_middle
 from src.pictures.samples import wrap_caption
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLOURS = ("#ffb000", "#3ec1d3", "#ff5d73", "#9be15d", "#b48cff", "#ff8c42", "#5aa9ff", "#f26df9", "#00c49a", "#f4e04d")
-"""Bright on grey; a finding's colour is given by its place in the legend, and the eleventh has the first's again."""
+COLOURS = ("#ffb000", "#648fff", "#dc267f", "#3ddbd9", "#fe6100", "#a56eff", "#f4e04d", "#009e73", "#ff9fd0", "#7ad151")
+"""Bright on grey, and the first ones told apart by colour-blind readers (IBM's palette); a finding's colour is given by
+its place in the legend, and the eleventh has the first's again."""
 TINT = 0.28
 _CELL, _GAP, _TOP = 380, 24, 96
 _LINE, _TEXT_LINES, _TITLE_HEIGHT = 19, 2, 26
 _KEY, _INSET = 22, 3
+_LETTERS, _ASIDE_LETTER, _ASIDE_LINE = 36, 8.4, 21
 
 Key = Sequence[Mapping[str, Any]]
 """How the small square of a legend's entry is drawn: what matplotlib's ``Rectangle`` takes, a further one within."""
@@ -45,11 +48,13 @@ def draw_sheet(
     step = _CELL + _TITLE_HEIGHT + _LINE * _TEXT_LINES + _GAP
     width = max(columns, 2) * (_CELL + _GAP) + _GAP
     lines = _legend_rows(list(legend), width)
-    top = _TOP + _KEY * len(lines) - (0 if lines else 12)
+    asides = textwrap.wrap(aside, int((width - 2 * _GAP) / _ASIDE_LETTER))
+    begin = _TOP + _ASIDE_LINE * max(0, len(asides) - 1)
+    top = begin + _KEY * len(lines) - (0 if lines else 12)
     height = top + rows * step
     figure = new_figure(width, height)
-    _heading(figure, heading, aside, width, height)
-    _legend(figure, lines, legend, width, height)
+    _heading(figure, heading, "\n".join(asides), width, height)
+    _legend(figure, lines, legend, width, height, begin=begin)
     place: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
     for number, (name, caption) in enumerate(captions):
         left = _GAP + (number % columns) * (_CELL + _GAP)
@@ -59,7 +64,8 @@ def draw_sheet(
         )
         draw(axes, number)
         below = above - _CELL - 8
-        figure.text(left / width, below / height, name, fontsize=TEXT, color=INK, fontweight="bold", **place)
+        called = shorten_middle(name, _LETTERS)
+        figure.text(left / width, below / height, called, fontsize=TEXT, color=INK, fontweight="bold", **place)
         text = wrap_caption(caption, _TEXT_LINES)
         figure.text(
             left / width, (below - _TITLE_HEIGHT) / height, text, fontsize=SMALL, color=QUIET, linespacing=1.25, **place
@@ -121,7 +127,7 @@ def _heading(figure: "Figure", heading: str, aside: str, width: int, height: int
     place: dict[str, Any] = {"ha": "left", "va": "top", "parse_math": False}
     left, top = _GAP / width, (height - 22) / height
     figure.text(left, top, heading, fontsize=TITLE + 3, color=INK, fontweight="bold", **place)
-    figure.text(left, (height - 56) / height, aside, fontsize=TEXT, color=QUIET, **place)
+    figure.text(left, (height - 56) / height, aside, fontsize=TEXT, color=QUIET, linespacing=1.25, **place)
 
 
 def _legend_rows(names: Sequence[str], width: int) -> list[list[tuple[int, str]]]:
@@ -139,12 +145,18 @@ def _legend_rows(names: Sequence[str], width: int) -> list[list[tuple[int, str]]
 
 
 def _legend(
-    figure: "Figure", rows: Sequence[Sequence[tuple[int, str]]], keys: Mapping[str, Key], width: int, height: int
+    figure: "Figure",
+    rows: Sequence[Sequence[tuple[int, str]]],
+    keys: Mapping[str, Key],
+    width: int,
+    height: int,
+    *,
+    begin: int,
 ) -> None:
     from matplotlib.patches import Rectangle
 
     for number, row in enumerate(rows):
-        middle = height - _TOP - 2 - number * _KEY
+        middle = height - begin - 2 - number * _KEY
         for left, name in row:
             for inset, style in enumerate(keys[name]):
                 corner = (left + _INSET * inset) / width, (middle - 7 + _INSET * inset) / height

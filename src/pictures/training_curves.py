@@ -20,13 +20,15 @@ _NOT_A_LOSS = ("accuracy", "images_per_second", "learning_rate")
 _COLUMNS = 3
 _PANEL = (620, 430)
 _FEW_POINTS = 40
+_SEEN_AS_LINE = 3
 
 
-def draw_training_curves(metrics_csv: Path, path: Path, *, title: str) -> None:
+def draw_training_curves(metrics_csv: Path, path: Path, *, title: str, candidates: int | None = None) -> None:
     """Total loss, each part, accuracy within the batch and learning rate against the step, one panel each.
 
     Training is drawn faintly as logged and, where there are many points, as a running mean; validation with a dot a
-    point. Raises UserError where the file is not there or holds no curve.
+    point. ``candidates``: among how many pairs accuracy is measured, for its chance; None where that is not known.
+    Raises UserError where the file is not there or holds no curve.
     """
     curves = read_curves(metrics_csv)
     panels = _panels(curves)
@@ -37,7 +39,7 @@ def draw_training_curves(metrics_csv: Path, path: Path, *, title: str) -> None:
     figure = new_figure(_PANEL[0] * columns, _PANEL[1] * rows)
     axes = figure.subplots(rows, columns, squeeze=False).flatten()
     for panel, (name_of_panel, names) in zip(axes, panels.items(), strict=False):
-        _draw_panel(panel, name_of_panel, {name: curves[name] for name in names})
+        _draw_panel(panel, name_of_panel, {name: curves[name] for name in names}, candidates)
     for panel in axes[len(panels) :]:
         bare_image(panel)
     figure.tight_layout(pad=1.2, w_pad=2.0, h_pad=1.6)
@@ -85,7 +87,9 @@ def _part(name: str) -> str:
     return name.partition("/")[2].removesuffix("_step").removesuffix("_epoch")
 
 
-def _draw_panel(axes: "Axes", title: str, curves: Mapping[str, Curve]) -> None:
+def _draw_panel(axes: "Axes", title: str, curves: Mapping[str, Curve], candidates: int | None) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     quiet_axes(axes)
     heading(axes, title)
     ticks = sorted({_part(name) for name in curves})
@@ -94,7 +98,11 @@ def _draw_panel(axes: "Axes", title: str, curves: Mapping[str, Curve]) -> None:
         dash = "-" if _part(name) == ticks[0] else (0, (4, 2))
         label = stage if len(ticks) == 1 else f"{stage}, {_part(name).removeprefix('accuracy_').replace('_', ' ')}"
         _draw_curve(axes, step_N, value_N, stage, dash, label)
+    if candidates and "accuracy" in title:
+        _draw_chance(axes, ticks, candidates)
     axes.set_xlabel("step", fontsize=SMALL, color=QUIET)
+    axes.set_ylabel(_unit(title), fontsize=SMALL, color=QUIET)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
     axes.margins(x=0.02)
     if title == "learning rate":
         axes.locator_params(axis="y", nbins=4)
@@ -103,10 +111,24 @@ def _draw_panel(axes: "Axes", title: str, curves: Mapping[str, Curve]) -> None:
         axes.legend(frameon=False, fontsize=SMALL, labelcolor=QUIET, handlelength=1.8)
 
 
+def _unit(title: str) -> str:
+    return "loss" if title.endswith("loss") else "accuracy (%)" if "accuracy" in title else title
+
+
+def _draw_chance(axes: "Axes", measures: list[str], candidates: int) -> None:
+    """The accuracy of guessing among ``candidates``, for each ``accuracy_at_K``."""
+    for number, measure in enumerate(measures):
+        k = measure.rpartition("_")[2]
+        if k.isdecimal():
+            label = f"chance among {candidates}" if number == 0 else None
+            chance = 100 * min(1.0, int(k) / candidates)
+            axes.axhline(chance, color=QUIET, linewidth=0.9, linestyle=(0, (4, 3)), label=label)
+
+
 def _draw_curve(axes: "Axes", step_N: np.ndarray, value_N: np.ndarray, stage: str, dash: object, label: str) -> None:
     colour = _STAGES.get(stage, TEAL)
     style: dict[str, object] = {"color": colour, "linestyle": dash, "solid_capstyle": "round"}
-    if stage == "val":
+    if stage == "val" or len(value_N) < _SEEN_AS_LINE:
         style |= {"marker": "o", "markersize": 3.5}
     if stage == "train" and len(value_N) > _FEW_POINTS:
         axes.plot(step_N, value_N, color=colour, linewidth=0.6, alpha=0.25)

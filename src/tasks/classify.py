@@ -14,15 +14,15 @@ from src.core.evaluated_model import EvaluatedModel
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split
 from src.evaluation.cases import Scores, save_cases
-from src.evaluation.class_marks import ClassMarks
-from src.evaluation.class_table import class_table, fraction_table
+from src.evaluation.class_marks import ClassMarks, notes_of_several
+from src.evaluation.class_table import FRACTION, class_table, fraction_table, percent
 from src.evaluation.measure import measure, say_left_out
 from src.evaluation.records import Record, write_records
 from src.evaluation.table import save_results
 from src.evaluation.threshold import best_threshold
 from src.heads.try_head import classification_head
 from src.models.features import ImageEncoder
-from src.tasks.draw_classes import draw_classes
+from src.tasks.draw_classes import draw_classes, draw_fractions
 from src.tasks.heading import Heading, heading_of
 from src.tasks.judge import keep_skipped, refuse_unjudgeable, show_where
 from src.tasks.keep_results import record_of
@@ -44,6 +44,7 @@ def classify(
     labelled_images: Callable[..., PairDataModule],
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
+    head_name: str,
     make_trainer: Callable[..., Trainer],
     protocol_notes: Sequence[str],
     loggers: Sequence[Any],
@@ -53,8 +54,8 @@ def classify(
     """Fit ``probe`` on the training images and measure it on the split ``judge_on``, class by class.
 
     Thresholds are chosen on the validation split. Findings of which that, or the training split, has not both images
-    with and without are marked. Writes every fit's predictions as Parquet, the figures, and the first fit's curves into
-    ``run_dir``, and prints one table.
+    with and without are marked. Writes every fit's predictions as Parquet and the figures into ``run_dir``, and prints
+    one table. Draws the curves of one head, and of several heads the mean and the spread over seeds too.
     Raises UserError for a data set without labels, or of which nothing can be learnt.
     """
     datamodule = labelled_images(batch_size=probe.batch_size, drop_last=probe.drop_last)
@@ -80,7 +81,7 @@ def classify(
         where = "" if len(records) == 1 else f"/{_title(record)}"
         log_figures(loggers, {f"{name}{where}": figure for name, figure in record.figures.items()})
     if pictures:
-        log_media(loggers, draw_classes(scores[0], run_dir / "pictures", title=_title(records[0], heading.title)))
+        log_media(loggers, _draw(scores, records, heading, run_dir / "pictures", head=f"{head_name} head"))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 
@@ -109,14 +110,33 @@ def _keep(
         records.append(record_of(own, figures, {GROUP: file}, settings=fit.settings))
     write_records(records, run_dir)
     if len(records) == 1:
-        text, below = class_table(records[0].figures, scores[0].names, marks[0]), marks[0].notes()
+        text = class_table(records[0].figures, scores[0].names, marks[0])
     else:
-        below = _notes_of_several(marks, records)
-        text = "\n".join([fraction_table(records), *below])
+        of_records = [
+            (percent(record.settings[FRACTION]), marked) for record, marked in zip(records, marks, strict=True)
+        ]
+        by_column = {title: [marked for of, marked in of_records if of == title] for title, _ in of_records}
+        text = "\n".join([fraction_table(records), *notes_of_several(by_column)])
     columns = {_title(record, heading.model.title): record.figures for record in records}
-    save_results(columns, run_dir, heading=heading.with_notes(*below).text)
+    save_results(columns, run_dir, heading=heading.text, table=text)
     print(f"\n{heading.text}\n{text}")
     return records
+
+
+def _draw(
+    scores: Sequence[Scores], records: Sequence[Record], heading: Heading, folder: Path, *, head: str
+) -> list[Path]:
+    """Draw the curves of one head: the only one, or the first seed's at the largest fraction; the files drawn."""
+    if len(records) == 1:
+        return draw_classes(scores[0], folder, title=f"{heading.title}; {head}")
+    chosen = max(range(len(records)), key=lambda number: (records[number].settings[FRACTION], -number))
+    settings = records[chosen].settings
+    one = f"{head} on {percent(settings[FRACTION])} of the training images, seed {settings['seed']}"
+    title = f"{heading.title}; {one}, one of {len(records)} heads"
+    return [
+        draw_fractions(records, scores[0], folder / "fractions.png", title=f"{heading.title}; {len(records)} {head}s"),
+        *draw_classes(scores[chosen], folder, title=title),
+    ]
 
 
 def _scores(fit: Fit, datamodule: PairDataModule, judge_on: Split) -> Scores:
@@ -137,12 +157,3 @@ def _scores(fit: Fit, datamodule: PairDataModule, judge_on: Split) -> Scores:
 
 def _title(record: Record, of: str = "") -> str:
     return ", ".join([*([of] if of else []), *(f"{key.rpartition('.')[2]} {v}" for key, v in record.settings.items())])
-
-
-def _notes_of_several(marks: Sequence[ClassMarks], records: Sequence[Record]) -> list[str]:
-    """What is marked in any of the fits, once, with the fits that it is true of."""
-    fits: dict[str, list[str]] = {}
-    for marked, record in zip(marks, records, strict=True):
-        for note in marked.notes():
-            fits.setdefault(note, []).append(_title(record))
-    return [f"{note} ({'; '.join(titles)})" for note, titles in fits.items()]

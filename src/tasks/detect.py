@@ -11,17 +11,19 @@ from torch import nn
 from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
-from src.evaluation.detection import judge_detections
+from src.evaluation.detection import coco_matches, judge_detections
+from src.evaluation.detection_threshold import best_scores
 from src.evaluation.prediction_files import save_detections
 from src.heads.dense import DetectionHead
 from src.models.features import ImageEncoder
-from src.tasks.dense.draw_dense import draw_detections, draw_precision
+from src.tasks.dense.draw_dense import DRAWN_OVERLAP, draw_detections, draw_precision
 from src.tasks.dense.module import DetectionModule
 from src.tasks.dense.predict import found_in
 from src.tasks.dense.show import keep_and_show
 from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
 from src.tasks.heading import heading_of
+from src.tasks.image_title import shows_files
 
 
 def detect(
@@ -36,6 +38,7 @@ def detect(
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
+    head_name: str,
     make_trainer: Callable[..., Trainer],
     protocol_notes: Sequence[str],
     loggers: Sequence[Any],
@@ -45,7 +48,8 @@ def detect(
     """Train a detector as ``tuning`` says and measure it on the split ``judge_on``, as published and as COCO does.
 
     Writes what was found and what is there as COCO's JSON, in original pixels, the figures with the cases behind them,
-    and ``shown`` images with both drawn on them into ``run_dir``, and prints one table.
+    and ``shown`` images with both drawn on them into ``run_dir``, and prints one table. The scores from which on
+    detections are drawn are chosen on the validation split.
     Raises UserError for a data set without boxes, or of which nothing can be learnt.
     """
     images = annotated_images(kind="boxes", batch_size=tuning.batch_size, drop_last=tuning.drop_last)
@@ -63,8 +67,21 @@ def detect(
     save_detections(judged, keys, images.finding_names, run_dir / "predictions", category_ids=ids)
     drawn = []
     if pictures:
-        drawn = draw_detections(judged, images, judge_on, run_dir / "pictures", title=heading.title, shown=shown)
-        drawn += draw_precision(cases["detect"], run_dir / "pictures", title=heading.title)
+        title, folder = f"{heading.title}; {head_name} head", run_dir / "pictures"
+        if shown > 0:
+            on_val = judged if judge_on == "val" else found_in(module, images, "val", trainer)
+            matches = coco_matches(on_val, images.case_keys("val"), images.finding_names)["all"]
+            drawn = draw_detections(
+                judged,
+                images,
+                judge_on,
+                folder,
+                best=best_scores(matches, DRAWN_OVERLAP),
+                files=shows_files(images.source, loggers),
+                title=title,
+                shown=shown,
+            )
+        drawn += draw_precision(cases["detect"], folder, title=title)
     keep_and_show(
         "detect",
         figures,

@@ -117,7 +117,7 @@ def _draw(dataset: PackedDataSet, columns: Columns, store: Store, title: str, pa
     samples = [
         Sample(
             image_HW=table.image(index),
-            title=f"{_sides(columns, position)}, row {columns.row_N[position]}",
+            title=f"{_sides(columns, position)}, {_called(dataset, columns, table, index, position)}",
             caption=_spoken(columns.label_NF[position], columns.finding_names),
             boxes=table.boxes(index),
             # boxes that count as masks are on the picture already
@@ -127,6 +127,11 @@ def _draw(dataset: PackedDataSet, columns: Columns, store: Store, title: str, pa
     ]
     counts = ", ".join(f"{split} {columns.within(split).sum():,}" for split in SPLITS)
     draw_annotated(samples, path, heading=title, aside=f"{len(columns):,} images: {counts}")
+
+
+def _called(dataset: PackedDataSet, columns: Columns, table: PackedTable, index: int, position: int) -> str:
+    """The image's file where the data set allows it, else its row in the owner's table."""
+    return table.relative_file(index) if dataset.show_file_names else f"row {columns.row_N[position]}"
 
 
 def _on_image(table: PackedTable, index: int) -> list[tuple[str, np.ndarray]]:

@@ -11,6 +11,7 @@ from src.data.sources import Split
 from src.evaluation.prompts import Prompts
 from src.models.alignment import AlignmentModel
 from src.tasks.draw import draw_pictures
+from src.tasks.draw_words import report_terms
 from src.tasks.heading import heading_of
 from src.tasks.judge import judge, keep_skipped, show, show_where
 from src.tasks.tell_loggers import log_figures, log_media
@@ -20,6 +21,7 @@ def evaluate(
     *,
     judge_on: Split,
     pictures: bool,
+    finding_terms: str,
     resamples: int,
     checkpoint: Path,
     evaluated_model: EvaluatedModel,
@@ -33,9 +35,11 @@ def evaluate(
 ) -> None:
     """Judge ``checkpoint``, one of ours or a released MGCA file, on the split ``judge_on``.
 
-    ``model`` holds its weights, and ``prototypes`` those that it has.
+    ``model`` holds its weights, and ``prototypes`` those that it has. ``finding_terms``: ``shipped`` or a file of
+    the words that name the findings of the heat maps.
     """
     del checkpoint  # asked for, so that a run without one is refused
+    terms = report_terms(finding_terms, datamodule)
     verdict = judge(
         model.to(trainer.strategy.root_device),
         datamodule,
@@ -50,6 +54,7 @@ def evaluate(
     show({evaluated_model.title: verdict.figures}, verdict, heading, run_dir)
     log_figures(trainer.loggers, verdict.figures)
     if pictures:
-        log_media(trainer.loggers, draw_pictures(model, datamodule, verdict, heading, run_dir))
+        drawn = draw_pictures(model, datamodule, verdict, heading, run_dir, terms=terms, loggers=trainer.loggers)
+        log_media(trainer.loggers, drawn)
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)

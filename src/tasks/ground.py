@@ -24,6 +24,7 @@ from src.pictures.grounding import GroundedPhrase, draw_grounding
 from src.tasks.ground_phrases import Shown, Target, Targets, find_targets, ground_phrases
 from src.tasks.ground_prior import Prior, ground_by_prior
 from src.tasks.heading import heading_of
+from src.tasks.image_title import image_title, shows_files
 from src.tasks.judge import keep_skipped, show_where
 from src.tasks.keep_results import keep_results
 from src.tasks.tell_loggers import log_figures, log_media
@@ -74,18 +75,24 @@ def ground(
     figures = grounding_figures(cases, resamples=resamples)
     heading = heading_of(evaluated_model, keys, split=judge_on, dataset=dataset_name, cases="phrases")
     heading = heading.with_notes(*_notes(targets, heat, grounded.grid, prior))
-    shown_columns = keep_results(figures, {"grounding": cases}, columns=None, heading=heading, run_dir=run_dir)
-    print(f"\n{heading.text}\n{text_table(shown_columns)}")
+    keep_results(figures, {"grounding": cases}, columns=None, heading=heading, table=text_table, run_dir=run_dir)
     log_figures(trainer.loggers, figures)
     if chosen:
         path = run_dir / "pictures" / "grounding.png"
+        split, files = datamodule.split(judge_on), shows_files(datamodule.source, trainer.loggers)
         draw_grounding(
             [
-                _picture(targets.found[number], measure_QM[number].tolist(), grounded.shown[number], heat)
+                _picture(
+                    targets.found[number],
+                    measure_QM[number].tolist(),
+                    grounded.shown[number],
+                    heat,
+                    name=image_title(split.table, int(split.index_K[targets.found[number].position]), files=files),
+                )
                 for number in chosen
             ],
             path,
-            title=f"{len(chosen)} of {heading.title}",
+            title=f"{len(chosen)} of {heading.title}; heat: {heat}",
         )
         log_media(trainer.loggers, [path])
     keep_skipped(datamodule, run_dir)
@@ -123,13 +130,14 @@ def _notes(targets: Targets, heat: Heat, grid: tuple[int, int], prior: Prior) ->
     return notes
 
 
-def _picture(target: Target, measures: Sequence[float], seen: Shown, heat: Heat) -> GroundedPhrase:
+def _picture(target: Target, measures: Sequence[float], seen: Shown, heat: Heat, *, name: str) -> GroundedPhrase:
     figure = dict(zip(MEASURES, measures, strict=True))
     return GroundedPhrase(
         image_HW=seen.image_HW,
         text=target.text,
         title=target.category.replace("_", " "),
-        aside=f"points {figure['pointing_game']:.1f}, IoU {figure['miou']:.2f}, CNR {figure['cnr']:.2f}",
+        name=name,
+        aside=f"pointing {figure['pointing_game']:.1f}, mIoU {figure['miou']:.2f}, CNR {figure['cnr']:.2f}",
         region_HW=target.region_HW,
         heat_P=seen.heat_P,
         grid=seen.grid,

@@ -124,8 +124,7 @@ def show(columns: Mapping[str, Figures], verdict: Verdict, heading: Heading, run
     """Print the models' figures side by side, with chance, and keep them; the record is of ``verdict``."""
     heading = heading.with_notes(*verdict.notes)
     main = {title: main_figures(figures) for title, figures in columns.items()}
-    shown = keep_results(verdict.figures, verdict.cases, columns=main, heading=heading, run_dir=run_dir)
-    print(f"\n{heading.text}\n{text_table(shown)}")
+    keep_results(verdict.figures, verdict.cases, columns=main, heading=heading, table=text_table, run_dir=run_dir)
 
 
 def keep_skipped(datamodule: PairDataModule, run_dir: Path) -> None:

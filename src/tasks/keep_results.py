@@ -1,6 +1,6 @@
 """What a judging task leaves: its tables and its record, and the cases behind the figures."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,19 @@ from src.tasks.heading import Heading
 
 
 def keep_results(
-    figures: Figures, cases: Mapping[str, Cases], *, columns: Columns | None, heading: Heading, run_dir: Path
-) -> Columns:
-    """Keep ``records.json``, ``cases/GROUP.parquet``, ``results.md`` and ``results.json``; the columns to print.
+    figures: Figures,
+    cases: Mapping[str, Cases],
+    *,
+    columns: Columns | None,
+    heading: Heading,
+    table: Callable[[Columns], str],
+    run_dir: Path,
+) -> None:
+    """Keep ``records.json``, ``cases/GROUP.parquet``, ``results.md`` and ``results.json``, and print the table.
 
     ``cases`` by the group of figures that was computed from them. ``columns``: models to stand side by side in the
     tables, None for ``figures`` alone under the model's title; what the figures are held against are further ones.
+    ``table``: makes the text to print, and to write into ``results.md``, from these columns.
     """
     files = {group: f"cases/{group}.parquet" for group in cases}
     for group, file in files.items():
@@ -30,8 +37,9 @@ def keep_results(
     named = {name for column in shown.values() for name in column}
     for title, column in reference_columns(figures).items():
         shown[title] = {name: value for name, value in column.items() if name in named}
-    save_results(shown, run_dir, heading=heading.text)
-    return shown
+    text = table(shown)
+    save_results(shown, run_dir, heading=heading.text, table=text)
+    print(f"\n{heading.text}\n{text}")
 
 
 def record_of(

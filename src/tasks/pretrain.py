@@ -14,6 +14,7 @@ from src.core.rules import Rules
 from src.data.datamodule import PairDataModule
 from src.data.sources import Split, known_findings
 from src.evaluation.estimate import Figures
+from src.evaluation.finding_terms import FindingTerms
 from src.evaluation.prompts import Prompts
 from src.interop.weights import prototypes_of
 from src.losses.composite import CompositeLoss
@@ -21,6 +22,7 @@ from src.losses.in_parts import refuse_wrong_in_parts
 from src.models.alignment import AlignmentModel
 from src.tasks.best_checkpoint import best_checkpoint
 from src.tasks.draw import draw_pictures
+from src.tasks.draw_words import report_terms
 from src.tasks.gradient_cache import GradientCache
 from src.tasks.heading import heading_of
 from src.tasks.judge import Verdict, judge, keep_skipped, show, show_where
@@ -34,6 +36,7 @@ def pretrain(
     untrained_baseline: bool,
     judge_on: Split,
     pictures: bool,
+    finding_terms: str,
     resamples: NonNegativeInt,
     rules: Rules,
     negatives: Negatives | Literal["auto"],
@@ -57,10 +60,12 @@ def pretrain(
     table. ``untrained_baseline``: the same model before its first step is judged too, in a column of its own,
     unless the run continues a trained one. ``negatives``: see ``PretrainModule``; auto is local
     under the published ``rules`` and else global. ``micro_batch_size``, or None for
-    whole batches, and ``whole_batch_norm``: see ``GradientCache``.
+    whole batches, and ``whole_batch_norm``: see ``GradientCache``. ``finding_terms``: see ``evaluate``.
     Raises UserError where ``resume_from`` does not fit, where several processes cannot compute a loss as one would, or
     where the loss stops being a number.
     """
+    # a list that cannot be read is said before the training
+    terms = report_terms(finding_terms, datamodule)
     if prompts is not None:
         # what does not fit is said before the training and not after it
         prompts.for_findings(datamodule.source.finding_names, known=known_findings(datamodule.source))
@@ -94,7 +99,8 @@ def pretrain(
         losses=tuple(loss.parts),
         dataset=dataset_name,
     )
-    _show(trained, evaluate(resamples=resamples), columns, module, datamodule, trainer, pictures, run_dir)
+    drawn = terms if pictures else None
+    _show(trained, evaluate(resamples=resamples), columns, module, datamodule, trainer, drawn, run_dir)
 
 
 def _show(
@@ -104,16 +110,18 @@ def _show(
     module: PretrainModule,
     datamodule: PairDataModule,
     trainer: Trainer,
-    pictures: bool,
+    terms: FindingTerms | None,
     run_dir: Path,
 ) -> None:
-    """Print and keep what was measured, ``columns`` before it, and draw the pictures."""
+    """Print and keep what was measured, ``columns`` before it, and draw the pictures unless ``terms`` are None."""
     keys = datamodule.case_keys(final.split)
     heading = heading_of(trained, keys, split=final.split, dataset=str(trained.dataset), cases="studies")
     show({**columns, f"trained: {trained.title}": final.figures}, final, heading, run_dir)
     log_figures(trainer.loggers, final.figures)
-    if pictures:
-        log_media(trainer.loggers, draw_pictures(module.model, datamodule, final, heading, run_dir))
+    if terms is not None:
+        candidates = datamodule.batch_size * (trainer.world_size if module.negatives == "global" else 1)
+        given = {"terms": terms, "loggers": trainer.loggers, "candidates": candidates}
+        log_media(trainer.loggers, draw_pictures(module.model, datamodule, final, heading, run_dir, **given))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from src.core.errors import UserError
 from src.core.files import write_text
+from src.evaluation.table import reference_columns
 from src.pictures.sweep_plot import Mark, Panel, draw_sweep
 from src.tasks.reporting.axes import find_axes
 from src.tasks.reporting.cells import Cell, Table, find_row, make_table, record_notes
 from src.tasks.reporting.jobs import Job, Unfinished, left_out, read_jobs
+from src.tasks.reporting.latex import latex
 from src.tasks.reporting.metrics import choose_metrics, metric_label
 from src.tasks.reporting.published import Published
 from src.tasks.reporting.published_figures import SHIPPED, read_figures
 from src.tasks.reporting.published_protocol import Compose
-from src.tasks.reporting.render import difference_notes, latex, long_csv, markdown
+from src.tasks.reporting.render import long_csv, markdown
 from src.tasks.reporting.same_data import check_data
 from src.tasks.reporting.significance import Comparison, compare_rows, mark_best
 
@@ -64,7 +66,6 @@ def report(
             raise UserError(f"resamples={resamples}: a test against a baseline needs some; give e.g. resamples=1000.")
         row = find_row(table, baseline)
         compare_rows(table, row, comparison)
-        table.notes += difference_notes(table, row)
     table.notes += record_notes(table)
     if missing := left_out(sweeps):
         table.notes.append(f"Left out, as not finished: {', '.join(missing)}.")
@@ -72,7 +73,8 @@ def report(
     title = f"{len(jobs)} finished jobs in {', '.join(names)}; {_evaluated(jobs)}"
     write_text(into / "report.md", f"{title}\n\n{markdown(table)}\n")
     write_text(into / "report.csv", long_csv(table))
-    write_text(into / "report.tex", latex(table) + "\n")
+    name = "-".join(sweep.name for sweep in sweeps)
+    write_text(into / "report.tex", latex(table, name=name, data=_data(jobs)) + "\n")
     draw_sweep(_panels(table), into / "report.png", title=title)
     print(f"\n{title}\n\n{markdown(table)}\n\nreport.md, report.csv, report.tex and report.png lie in {into}")
 
@@ -80,9 +82,14 @@ def report(
 def _evaluated(jobs: Sequence[Job]) -> str:
     """On which cases of which data set the jobs' models were evaluated, and which models these are; each once."""
     records = [record for job in jobs for record in job.records]
-    data = list(dict.fromkeys(record.evaluated_on for record in records if record.evaluated_on))
     models = list(dict.fromkeys(record.model.title for record in records if record.model is not None))
-    return "; ".join(_some(names) for names in (data, models) if names) or "no record says of which model"
+    return "; ".join(text for text in (_data(jobs), _some(models)) if text) or "no record says of which model"
+
+
+def _data(jobs: Sequence[Job]) -> str:
+    """The cases of which data set; empty where no record says it."""
+    records = [record for job in jobs for record in job.records]
+    return _some(list(dict.fromkeys(record.evaluated_on for record in records if record.evaluated_on)))
 
 
 def _some(names: Sequence[str]) -> str:
@@ -113,6 +120,7 @@ def _panels(table: Table) -> list[Panel]:
                 x=x,
                 names=("",),
                 series=(tuple(_mark(row.cells[c]) for row in ours),),
+                chance=_chance(table, column.metric),
             )
             for c, column in enumerate(table.columns)
         ]
@@ -123,6 +131,7 @@ def _panels(table: Table) -> list[Panel]:
             x=None,
             names=tuple(row.label for row in table.rows),
             series=tuple((_mark(row.cells[c]),) for row in table.rows),
+            chance=_chance(table, column.metric),
         )
         for c, column in enumerate(table.columns)
     ]
@@ -137,6 +146,7 @@ def _lines_over_columns(table: Table, metric: str) -> Panel:
         x=tuple(float(table.columns[c].value) for c in places),
         names=tuple(row.label for row in table.rows),
         series=tuple(tuple(_mark(row.cells[c]) for c in places) for row in table.rows),
+        chance=_chance(table, metric),
     )
 
 
@@ -149,6 +159,16 @@ def _mark(cell: Cell) -> Mark:
         values=cell.values,
         published=None if cell.published is None else cell.published.value,
     )
+
+
+def _chance(table: Table, metric: str) -> float | None:
+    """What guessing gives of a figure, where it is one number for all jobs that have it."""
+    found = {
+        column[metric]
+        for point in table.axes.points
+        if (column := reference_columns(point.figures).get("chance", {})).get(metric) is not None
+    }
+    return found.pop() if len(found) == 1 else None
 
 
 def _are_numbers(values: Sequence[object]) -> bool:

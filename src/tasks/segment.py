@@ -21,6 +21,7 @@ from src.tasks.dense.show import keep_and_show
 from src.tasks.dense.train import make_network, refuse_early, train
 from src.tasks.dense.tuning import Tuning
 from src.tasks.heading import heading_of
+from src.tasks.image_title import shows_files
 
 
 def segment(
@@ -36,6 +37,7 @@ def segment(
     annotated_images: Callable[..., AnnotatedImages],
     image_encoder: ImageEncoder,
     make_head: Callable[..., nn.Module],
+    head_name: str,
     mask_loss: nn.Module,
     make_trainer: Callable[..., Trainer],
     protocol_notes: Sequence[str],
@@ -70,7 +72,8 @@ def segment(
         threshold=threshold,
         resamples=resamples,
         shown=shown if pictures else 0,
-        title=heading.title,
+        files=shows_files(images.source, loggers),
+        title=f"{heading.title}; {head_name} head",
         run_dir=run_dir,
     )
     keep_and_show(

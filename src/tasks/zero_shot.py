@@ -75,11 +75,17 @@ def zero_shot(
         figures["zero_shot/chance_accuracy"] = 1 / len(cases.names)
     heading = heading_of(evaluated_model, cases.keys, split=judge_on, dataset=dataset_name, cases="images")
     heading = heading.with_notes(_how(cases, sentences=len(prompt.group_S)))
-    keep_results(figures, {"zero_shot": cases}, columns=None, heading=heading, run_dir=run_dir)
-    print(f"\n{heading.text}\n{class_table(figures, cases.names)}")
+    keep_results(
+        figures,
+        {"zero_shot": cases},
+        columns=None,
+        heading=heading,
+        table=lambda _: class_table(figures, cases.names),
+        run_dir=run_dir,
+    )
     log_figures(trainer.loggers, figures)
     if pictures:
-        log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures", title=heading.title))
+        log_media(trainer.loggers, draw_classes(cases, run_dir / "pictures", title=f"{heading.title}; zero-shot"))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 

@@ -43,8 +43,8 @@ def test_mean_and_sample_deviation_over_seeds() -> None:
 
     text = fraction_table([record(0.01, 0.5), record(0.01, 0.7), record(1.0, 0.9)])
     assert text.splitlines() == [
-        "mean ± sd over seeds  1 % (2 seeds)  100 % (1 seeds)",
-        "----------------------------------------------------",
-        "AUROC mean            0.600 ± 0.141            0.900",
-        "----------------------------------------------------",
+        "mean ± sd over seeds  1 % (2 seeds)  100 % (1 seed)",
+        "---------------------------------------------------",
+        "AUROC mean            0.600 ± 0.141           0.900",
+        "---------------------------------------------------",
     ]

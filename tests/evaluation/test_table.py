@@ -6,7 +6,6 @@ from pathlib import Path
 from src.evaluation.metric_name import MetricName
 from src.evaluation.table import (
     is_reference,
-    markdown_table,
     reference_columns,
     save_results,
     text_table,
@@ -38,18 +37,8 @@ def test_text():
     )
 
 
-def test_markdown():
-    lines = markdown_table(COLUMNS).splitlines()
-    assert lines[:3] == [
-        "| metric | untrained | trained |",
-        "|---|---:|---:|",
-        "| retrieval: text to image, recall at 10 | 0.020 | 0.432 |",
-    ]
-    assert len({line.count("|") for line in lines}) == 1
-
-
 def test_saved_files_are_strict_json_and_nothing_is_left_beside(tmp_path: Path):
-    markdown, data = save_results(COLUMNS, tmp_path / "new", heading="2 test studies\nFew.")
+    markdown, data = save_results(COLUMNS, tmp_path / "new", heading="2 test studies\nFew.", table=text_table(COLUMNS))
 
     def refuse(word: str):
         raise AssertionError(word)
@@ -57,7 +46,7 @@ def test_saved_files_are_strict_json_and_nothing_is_left_beside(tmp_path: Path):
     read = json.loads(data.read_text(), parse_constant=refuse)
     assert read["trained"]["retrieval/text_to_image_recall_at_10"] == 0.43219
     assert read["trained"]["retrieval/text_to_image_median_rank"] is None
-    assert markdown.read_text() == "2 test studies\n\nFew.\n\n" + markdown_table(COLUMNS) + "\n"
+    assert markdown.read_text() == f"2 test studies\n\nFew.\n\n```text\n{text_table(COLUMNS)}\n```\n"
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"results.md", "results.json"}
 
 

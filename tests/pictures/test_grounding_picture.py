@@ -16,6 +16,7 @@ def _phrase(heat_P: np.ndarray, *, shares: bool = True) -> GroundedPhrase:
         image_HW=np.full((48, 64), 90, dtype=np.uint8),
         text="costs $5_{6 and $7 " * 20,
         title="lung a$b_{",
+        name="folder/a$b_{.png",
         aside="points 1.0",
         region_HW=region_HW,
         heat_P=heat_P,

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from src.core.errors import UserError
-from src.pictures.canvas import new_figure, save_png
+from src.pictures.canvas import new_figure, save_png, shorten_middle
 from src.pictures.heatmap import WordMap, draw_word_maps, overlay, place_labels
 from src.pictures.prototypes import draw_prototype_usage
 from src.pictures.samples import draw_samples, wrap_caption
@@ -107,11 +107,34 @@ def test_a_long_caption_ends_in_an_ellipsis():
 def test_word_maps(image: np.ndarray, tmp_path: Path):
     weight = np.random.default_rng(0).dirichlet(np.full(16, 0.1), size=2)
     studies = [
-        WordMap(image, ["effusion", "a$b_{"], weight, (4, 4), [("effusion", (2, 0, 30, 30)), ("x", (3, 1, 20, 9))]),
-        WordMap(image, ["the"], np.full((1, 16), 1 / 16), (4, 4)),
+        WordMap(
+            image,
+            "a/very/long/name/of/a/folder/cxr_1.png",
+            ["effusion", "a$b_{"],
+            [False, True],
+            weight,
+            (4, 4),
+            [("effusion", (2, 0, 30, 30)), ("x", (3, 1, 20, 9))],
+        ),
+        WordMap(image, "row 3", ["nodule"], [False], np.full((1, 16), 1 / 16), (4, 4)),
     ]
     draw_word_maps(studies, tmp_path / "h.png", title="")
-    assert opened(tmp_path / "h.png").shape == (2 * 436 + 20, 3 * 380 + 20)
+    assert opened(tmp_path / "h.png").shape == (2 * 436 + 20 + 28, 3 * 380 + 20)
+
+
+def test_a_denied_finding_is_blue_and_a_stated_one_orange():
+    weight = np.full(12, 0.02)
+    weight[7] = 1 - 11 * 0.02
+    stated, denied = (overlay(weight, (3, 4), (30, 40), denied=denied)[15, 35] for denied in (False, True))
+    assert stated[0] > stated[2]
+    assert denied[2] > denied[0]
+    assert stated[3] == denied[3]
+
+
+def test_a_long_name_keeps_its_end():
+    assert shorten_middle("short.png", 12) == "short.png"
+    assert shorten_middle("folder/patient/cxr_0001.png", 12) == "fold…001.png"
+    assert len(shorten_middle("x" * 80, 30)) == 30
 
 
 def test_heat_is_where_the_weight_is():
@@ -172,3 +195,19 @@ def test_a_title_stands_in_a_strip_above_the_very_same_picture(tmp_path: Path):
     # the strip grows by whole lines, as wide as the picture
     assert (len(long) - len(titled)) % 24 == 0
     assert len(long) > len(titled) > 100
+
+
+def test_a_single_step_is_a_point_and_chance_a_line(tmp_path: Path):
+    """One point has no line; the chance of being first among 16 is 6.25 %."""
+    file = tmp_path / "metrics.csv"
+    file.write_text("step,train/accuracy_at_1,train/loss\n4,50,2.0\n")
+    pictures = {}
+    for candidates in (None, 16):
+        path = tmp_path / f"{candidates}.png"
+        draw_training_curves(file, path, title="", candidates=candidates)
+        with Image.open(path) as picture:
+            pictures[candidates] = np.asarray(picture.convert("RGB"), dtype=int)
+    blue = (pictures[None] == [0x2F, 0x6D, 0xB3]).all(axis=-1)
+    # in the panel of the loss, below the legend, the point itself
+    assert blue[150:].sum() > 10
+    assert np.abs(pictures[16] - pictures[None]).max() > 40

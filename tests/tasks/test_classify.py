@@ -1,6 +1,7 @@
 """Classification through the entrypoint: every probe from one checkpoint, what it leaves, and what it refuses."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -73,6 +74,8 @@ def test_a_trained_probe(
     kept = json.loads((folder / "results.json").read_text())
     (column,) = kept.values()
     assert column["classify/auroc_mean"] == again["classify/auroc_mean"].value
+    (table,) = re.findall(r"```text\n(.*?)\n```", (folder / "results.md").read_text(), re.DOTALL)
+    assert table in answer.out
     assert {path.name for path in (folder / "pictures").iterdir()} == {
         "roc.png",
         "precision_recall.png",
@@ -97,6 +100,12 @@ def test_the_cached_probe_fills_a_table(
     assert {r.figures["classify/learning_rate"] for r in records} <= {1e-3, 1e-2}
     values = [r.figures["classify/auroc_mean"].value for r in records]
     assert len(set(values)) > 1
+    folder = _run_dir(tmp_path)
+    # the file holds the very table that was printed
+    (table,) = re.findall(r"```text\n(.*?)\n```", (folder / "results.md").read_text(), re.DOTALL)
+    assert table in answer.out
+    assert f"{np.mean(values[:2]):.3f} ± {np.std(values[:2], ddof=1):.3f}" in table
+    assert (folder / "pictures" / "fractions.png").is_file()
 
 
 @pytest.mark.parametrize(
@@ -240,6 +249,6 @@ def test_a_finding_that_nothing_could_teach_is_marked(
     assert len(records) == 4
     for record in records:
         assert any(note.startswith("† rare: among the training images there is none with it") for note in record.notes)
-    # said once, with the fits that it is true of
-    (line,) = [line for line in out.splitlines() if line.startswith("† rare")]
-    assert line.endswith("(fraction 0.5, seed 1; fraction 0.5, seed 2; fraction 1.0, seed 1; fraction 1.0, seed 2)")
+    # said once, with the columns that it is true of
+    (line,) = [line for line in out.splitlines() if line.startswith("†")]
+    assert line.startswith("† at 50 % rare; at 100 % rare: among the training images")

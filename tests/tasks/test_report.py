@@ -60,7 +60,7 @@ def test_latex_and_picture(tmp_path: Path) -> None:
     latex = (sweep / "report" / "report.tex").read_text()
     assert r"1 \% & 0.300 [0.200, 0.400] \\" in latex
     assert r"10 \% & 0.400 [0.300, 0.500] \\" in latex
-    assert latex.count("rule") == 3
+    assert all(latex.count(f"\\{rule}rule") == 1 for rule in ("top", "mid", "bottom", "cmid"))
     with Image.open(sweep / "report" / "report.png") as picture:
         assert np.asarray(picture.convert("L")).std() > 3
 
@@ -148,7 +148,10 @@ def test_rows_are_tested_against_a_baseline(tmp_path: Path) -> None:
     text = (sweep / "report" / "report.md").read_text()
     assert [line.split("|")[1].strip() for line in text.splitlines() if line.endswith("* |")] == ["ITA"]
     assert "A star marks a difference from ITA + CTA (p < 0.05), two-sided: over patients" in text
-    assert text.count("3 common seeds") == 2
+    assert text.count("3 common seeds") == 1
+    assert "| difference from ITA + CTA |" in text
+    written = f"{ita['row']} | −{abs(float(ita['difference'])):.3f} [−{abs(float(ita['difference_low'])):.3f}, −"
+    assert written in " ".join(text.split())
 
 
 def test_fewer_than_three_common_seeds_give_no_star(tmp_path: Path) -> None:
@@ -157,7 +160,9 @@ def test_fewer_than_three_common_seeds_give_no_star(tmp_path: Path) -> None:
     assert float(ita["p"]) < 0.01
     assert (ita["common_seeds"], ita["p_holm"]) == ("2", "")
     text = (sweep / "report" / "report.md").read_text()
-    assert "over patients alone (2 common seeds; 3 show how trainings vary)" in text
+    assert "over patients alone |" in text
+    assert "Each difference is over 2 common seeds" in text
+    assert "Fewer than 3 common seeds do not show how trainings vary" in text
     assert "* |" not in text
 
 
@@ -325,7 +330,7 @@ def test_what_the_runs_say_of_their_figures_stands_below(tmp_path: Path) -> None
         write_records([replace(record, notes=notes)], sweep / str(number))
     make_report(sweep)
     lines = (sweep / "report" / "report.md").read_text().splitlines()
-    assert "- ITA, ITA + CTA + CPA: † rare: nothing could be learnt of it." in lines
+    assert "- † rare: nothing could be learnt of it." in lines
     assert "- ITA: Few patients (10)." in lines
 
 

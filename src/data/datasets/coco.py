@@ -151,7 +151,9 @@ class CocoSource:
         max_missing: Fraction,
         seed: Seed,
         iscrowd: CrowdAs = "ignored",
+        show_file_names: bool = False,
     ) -> None:
+        self.show_file_names = show_file_names
         self._files = read_all(annotations, iscrowd)
         self.finding_names = chosen_findings(self._files, ignore, iscrowd)
         listed = list_images(self._files, image_root)

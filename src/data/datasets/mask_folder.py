@@ -5,6 +5,7 @@ Axes: N images, F findings, I ignored regions, H and W pixels.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -133,7 +134,9 @@ class MaskFolderSource:
         several_masks: SeveralMasks = "refuse",
         threshold: float | None = None,
         palette: Palette = "auto",
+        show_file_names: bool = False,
     ) -> None:
+        self.show_file_names = show_file_names
         if images is None or masks is None:
             raise UserError("dataset=mask_folder needs two folders: set dataset.images=DIR and dataset.masks=DIR")
         if not values:

@@ -91,7 +91,9 @@ class PairsSource:
         name: str,
         store: StoreSettings,
         seed: Seed,
+        show_file_names: bool = False,
     ) -> None:
+        self.show_file_names = show_file_names
         if table is None:
             raise UserError("dataset=pairs needs your table: set dataset.table=FILE (.csv, .tsv or .parquet)")
         path = Path(table)
@@ -141,6 +143,7 @@ class PairsSource:
             reports=self._reports,
             masks="own",
             exclusive=self.exclusive,
+            show_file_names=self.show_file_names,
             dicom_scale=self._dicom_scale,
         )
 

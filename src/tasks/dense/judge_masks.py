@@ -35,6 +35,7 @@ def judge_masks(
     threshold: float,
     resamples: int,
     shown: int,
+    files: bool,
     title: str,
     run_dir: Path,
 ) -> tuple[dict[str, Estimate | float | int], Mapping[str, Cases], list[Path]]:
@@ -69,7 +70,10 @@ def judge_masks(
         **published.figures(cases[PUBLISHED], resamples=resamples),
         **corrected.figures(cases[CORRECTED], resamples=resamples),
     }
-    drawn = draw_masks(kept, cases[CORRECTED], images, split, run_dir / "pictures", title=title) if kept else []
+    if not kept:
+        return figures, cases, []
+    folder = run_dir / "pictures"
+    drawn = draw_masks(kept, cases[CORRECTED], images, split, folder, threshold=threshold, files=files, title=title)
     return figures, cases, drawn
 
 

@@ -31,8 +31,14 @@ def keep_and_show(
 
     ``protocol_notes``: where the run leaves the published protocol, printed below the table.
     """
-    keep_results(figures, cases, columns=None, heading=heading, run_dir=run_dir)
-    print(f"\n{heading.text}\n{dense_table(figures, task)}")
+    keep_results(
+        figures,
+        cases,
+        columns=None,
+        heading=heading,
+        table=lambda _: dense_table(figures, task),
+        run_dir=run_dir,
+    )
     show_protocol_notes(protocol_notes, run_dir)
     log_figures(loggers, figures)
     log_media(loggers, pictures)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from src.core.errors import UserError
+from src.evaluation.class_marks import UNDECIDED, UNTAUGHT
 from src.evaluation.estimate import Estimate, value_of
 from src.evaluation.paired import Difference
 from src.tasks.reporting.axes import Axes, Point, row_label, value_label
@@ -17,6 +18,7 @@ from src.tasks.reporting.published import Published, not_reproduced
 from src.tasks.reporting.published_figures import Figure
 
 _MOST_NOTES = 8
+_SIGNS = (UNTAUGHT, UNDECIDED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,8 @@ class Table:
     columns: list[Column]
     rows: list[Row]
     notes: list[str] = field(default_factory=list)
+    baseline: Row | None = None
+    """The row that the others were compared with."""
 
 
 def make_table(axes: Axes, metrics: Sequence[str], published: Published | None, *, published_rows: bool) -> Table:
@@ -117,14 +121,36 @@ def _bytes(path: Path) -> bytes:
 
 
 def record_notes(table: Table) -> list[str]:
-    """What the runs say of their own figures, such as findings that nothing taught, each with the rows that say it."""
-    rows: dict[str, dict[str, None]] = {}
+    """What the runs say of their own figures, such as findings that nothing taught, each with the rows that say it.
+
+    Notes with a sign that differ only in the findings that they name are one note.
+    """
+    labels = dict.fromkeys(row_label(table.axes, point) for point in table.axes.points)
+    rows: dict[tuple[str, str], dict[str, None]] = {}
     for point in table.axes.points:
         for note in point.notes:
-            rows.setdefault(note, {})[row_label(table.axes, point)] = None
-    said = [f"{', '.join(labels)}: {note}" for note, labels in rows.items()]
+            sign, named, text = _split_note(note)
+            rows.setdefault((f"{sign}{text}", named), {})[row_label(table.axes, point)] = None
+    merged: dict[str, list[str]] = {}
+    for (text, named), of in rows.items():
+        who = "" if len(of) == len(labels) > 1 else ", ".join(of)
+        merged.setdefault(text, []).append(": ".join(part for part in (who, named) if part))
+    said = [_joined(text, who) for text, who in merged.items()]
     more = len(said) - _MOST_NOTES
     return [*said[:_MOST_NOTES], *([f"{more} more such notes stand in the runs' results.md."] if more > 0 else [])]
+
+
+def _split_note(note: str) -> tuple[str, str, str]:
+    """The sign, the findings that are named, and the rest of a note such as ``† edema: nothing could be learnt``."""
+    if note[:1] in _SIGNS and ": " in note:
+        named, _, text = note[1:].strip().partition(": ")
+        return note[0], named, text
+    return "", "", note
+
+
+def _joined(text: str, who: Sequence[str]) -> str:
+    sign, text = (f"{text[0]} ", text[1:]) if text[:1] in _SIGNS else ("", text)
+    return f"{sign}{'; '.join(who)}: {text}" if any(who) else f"{sign}{text}"
 
 
 def name_cells(table: Table, places: Sequence[tuple[Row, Column]]) -> str:

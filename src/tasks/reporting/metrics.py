@@ -11,6 +11,15 @@ from src.evaluation.table import is_reference
 
 _MAIN = ("accuracy", "auroc_mean", "*recall_at_10", "*pointing_game", "dice", "map")
 _LOWER = ("rank", "brier", "calibration_error", "loss", "hd95")
+_BRIEF = {
+    "image_to_text_": "I→T ",
+    "text_to_image_": "T→I ",
+    "recall_at_": "R@",
+    "precision_at_": "P@",
+    "average_precision": "AP",
+    "calibration_error": "ECE",
+    "pointing_game": "pointing",
+}
 _WORDS = {"auroc": "AUROC", "map": "mAP", "mar": "mAR", "miou": "mIoU", "iou": "IoU", "f1": "F1", "hd95": "HD95"}
 
 
@@ -61,13 +70,25 @@ def lower_is_better(metric: str) -> bool:
     return MetricName.parse(metric).metric.endswith(_LOWER)
 
 
-def metric_label(metric: str) -> str:
-    """``linear_probe/auroc_mean`` as ``linear probe: AUROC mean``."""
+def metric_label(metric: str, *, short: bool = False) -> str:
+    """``linear_probe/auroc_mean`` as ``linear probe: AUROC mean``, or ``short`` as ``linear probe: AUROC``."""
     name = MetricName.parse(metric)
+    if short:
+        return f"{name.group.replace('_', ' ')}: {short_label(metric)}"
     said = name.without_group if name.finding is None else name.metric
     words = " ".join(_WORDS.get(word, word) for word in said.replace("_", " ").split())
     of = "" if name.finding is None else f" of {name.finding.replace('_', ' ')}"
     return f"{name.group.replace('_', ' ')}: {words}{of}"
+
+
+def short_label(metric: str) -> str:
+    """A figure's name without its group, for the narrow head of a column: ``I→T R@10``, ``AUROC``, ``AP edema``."""
+    name = MetricName.parse(metric)
+    words = name.metric
+    for long, brief in _BRIEF.items():
+        words = words.replace(long, brief)
+    said = " ".join(_WORDS.get(word, word) for word in words.replace("_", " ").split())
+    return said if name.finding is None else f"{said} {name.finding.replace('_', ' ')}"
 
 
 def shown(value: float) -> str:

@@ -36,6 +36,7 @@ def compare_rows(table: Table, baseline: Row, comparison: "Comparison") -> None:
     Runs are paired by their repeat; see ``difference_of_trainings``. Cells that cannot be compared go without, which a
     note of the table says.
     """
+    table.baseline = baseline
     reasons: dict[str, list[tuple[Row, Column]]] = {}
     tested: list[Cell] = []
     for c, column in enumerate(table.columns):
