@@ -186,5 +186,5 @@ def test_mirroring_beside_reports_of_left_and_right_is_told(
     reports = ["Small left effusion, heart is normal.", "Lungs are clear, heart is normal."] * 4
     mirroring = ImageTransform(resize=[], ops=[], mean=0.5, std=0.5, horizontal_flip=0.5)
     for transform, told in (({}, False), ({"train_transform": mirroring}, True)):
-        make_module(made_source(reports), **transform).train_dataloader()
+        make_module(made_source(reports), cache="none", **transform).train_dataloader()
         assert ("4 of 8 reports say left or right" in caplog.text) is told
