@@ -138,6 +138,21 @@ def annotated(make_module: Callable[..., Any]) -> Callable[..., AnnotatedImages]
     return make
 
 
+def test_mirroring_of_named_sides_is_told_once(
+    annotated: Callable[..., AnnotatedImages], caplog: pytest.LogCaptureFixture
+) -> None:
+    images = annotated(_Source(Marked), "boxes")
+    images.train_dataloader()
+    assert "mirrored" not in caplog.text
+    mirroring = ImageTransform(resize=[], ops=[], mean=0.5, std=0.5, horizontal_flip=0.5)
+    images = annotated(_Source(Marked), "boxes", train_transform=mirroring)
+    images.train_dataloader()
+    images.train_dataloader()
+    (said,) = [record.getMessage() for record in caplog.records if "mirrored" in record.getMessage()]
+    assert "the findings left, right are named by a side" in said
+    assert "set transform.horizontal_flip=0" in said
+
+
 @pytest.mark.parametrize("cache", ["memory", "none"])
 def test_boxes_by_hand(annotated: Callable[..., AnnotatedImages], cache: str) -> None:
     images = annotated(_Source(Marked, test=11), "boxes", cache=cache)

@@ -10,6 +10,7 @@ import torch
 
 from src.core.batch import PairBatch, PixelBatch
 from src.data.collate import pad_tokens
+from src.data.transforms import ImageTransform
 
 
 def _reports(count: int) -> list[str]:
@@ -177,3 +178,13 @@ def test_lightning_trains_from_it(make_module: Callable[..., Any], made_source: 
     trainer.fit(model, datamodule=make_module(made_source(_reports(12)), num_workers=1))
     assert [sorted(rows) for rows in model.seen] == [list(range(100, 112))] * 2
     assert model.seen[0] != model.seen[1]
+
+
+def test_mirroring_beside_reports_of_left_and_right_is_told(
+    make_module: Callable[..., Any], made_source: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    reports = ["Small left effusion, heart is normal.", "Lungs are clear, heart is normal."] * 4
+    mirroring = ImageTransform(resize=[], ops=[], mean=0.5, std=0.5, horizontal_flip=0.5)
+    for transform, told in (({}, False), ({"train_transform": mirroring}, True)):
+        make_module(made_source(reports), cache="none", **transform).train_dataloader()
+        assert ("4 of 8 reports say left or right" in caplog.text) is told

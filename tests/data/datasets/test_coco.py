@@ -1,6 +1,7 @@
 """COCO jsons: what is understood of the made tree and of real boxes, and what is refused."""
 
 import copy
+import inspect
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -394,6 +395,13 @@ def test_copies_of_one_image_stay_together(source: Callable[..., CocoSource], tm
     whose = [{name.split("_")[0] for name in made.table(split).image_ids()} for split in ("train", "val", "test")]
     assert all(whose)
     assert sum(map(len, whose)) == 10
+
+
+def test_defaults_are_those_of_the_yaml() -> None:
+    written: Any = OmegaConf.to_container(OmegaConf.load(YAML))
+    parameters = inspect.signature(CocoSource).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
+    assert defaults == {name: written[name] for name in defaults}
 
 
 def test_real_boxes(shared_dir: Path) -> None:

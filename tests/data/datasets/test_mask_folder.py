@@ -1,5 +1,6 @@
 """A folder of masks: what is understood of the made tree and of real lungs, and what is refused."""
 
+import inspect
 import logging
 import re
 import shlex
@@ -446,6 +447,13 @@ def test_a_mask_drawn_as_transparency(tmp_path: Path) -> None:
     Image.fromarray(grey_HW4).save(tmp_path / "m/a.png")
     with pytest.raises(UserError, match="is drawn as transparency"):
         _shown(_open(tmp_path / "i", tmp_path / "m"))
+
+
+def test_defaults_are_those_of_the_yaml() -> None:
+    written: Any = OmegaConf.to_container(OmegaConf.load(YAML))
+    parameters = inspect.signature(MaskFolderSource).parameters.values()
+    defaults = {one.name: one.default for one in parameters if one.default is not one.empty}
+    assert defaults == {name: written[name] for name in defaults}
 
 
 def test_real_lungs(shared_dir: Path) -> None:
