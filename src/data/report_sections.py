@@ -216,7 +216,7 @@ def _joined(sections: list[_Section], kind: Kind) -> str:
 
 
 def _below_headings(preamble: str, sections: list[_Section]) -> str:
-    """What no known heading names: all under unknown ones, else below the last one's own text, else before the first."""
+    """All under unknown headings, else below the own text of the last one, else before the first."""
     unknown = [section.text for section in sections if section.name.kind == "" and has_words(section.text)]
     if unknown:
         return "\n".join(unknown)
