@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 from src.core.errors import UserError
 
@@ -119,18 +119,18 @@ def _rows(path: Path, form: Format) -> Iterator[tuple[int, int, list[str]]]:
 
 
 @contextmanager
-def _open_bytes(path: Path) -> Iterator[io.BufferedIOBase]:
+def _open_bytes(path: Path) -> Iterator[IO[bytes]]:
     name = path.name.lower()
     if name.endswith(".gz"):
         with gzip.open(path) as file:
-            yield file  # type: ignore[misc]
+            yield cast("IO[bytes]", file)
     elif name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             if len(names) != 1:
                 raise ValueError(f"a .zip of a table must hold one file, and this one holds {len(names)}")
             with archive.open(names[0]) as file:
-                yield file  # type: ignore[misc]
+                yield file
     else:
         with path.open("rb") as file:
             yield file

@@ -86,18 +86,18 @@ _QUALIFIERS = {
 _WORDS = {**MIMIC_WORDS, "finding": "findings", "indication": "indication", "technique": "technique"}
 _WORDS |= {"conclusion": "impression", "opinion": "impression", "befund": "findings", "beurteilung": "impression"}
 _PARTS = _words(
-    "lung lungs pulmonary parenchyma parenchymal airspace airspaces airway airways trachea bronchi heart cardiac cardio",
-    "cardiomediastinal cardiomediastinum cardiovascular cardiopulmonary mediastinum mediastinal silhouette pericardium",
-    "aorta aortic great vessel vessels vascular vasculature vascularity hila hilum hilar hilus pleura pleural space",
-    "spaces effusion effusions pneumothorax costophrenic diaphragm diaphragms hemidiaphragm hemidiaphragms bone",
-    "bones",
-    "bony osseous skeleton skeletal musculoskeletal msk rib ribs spine clavicle shoulder thorax thoracic cage wall soft",
-    "tissue tissues breast abdomen abdominal upper stomach bowel line lines tube tubes catheter catheters device",
-    "devices support supporting hardware implant implants pacemaker apparatus drain drains medical neck thyroid nodule nodules",
-    "mass masses opacity opacities consolidation edema structures zone zones field fields lobe lobes apex apices",
-    "herz lunge lungen lungenparenchym pleuren hili zwerchfell skelett knochen weichteile gefasse",
-    "coeur poumon poumons plevre plevres mediastin os corazon pulmon pulmones huesos mediastino coracao pulmao pulmoes",
-    "ossos cuore polmone polmoni ossa longen hart botten 心 心影 肺 双肺 肺野 胸膜 纵隔 膈肌 骨骼 心脏 肋骨",
+    "lung lungs pulmonary parenchyma parenchymal airspace airspaces airway airways trachea bronchi heart",
+    "cardiac cardio cardiomediastinal cardiomediastinum cardiovascular cardiopulmonary mediastinum mediastinal",
+    "silhouette pericardium aorta aortic great vessel vessels vascular vasculature vascularity hila hilum hilar",
+    "hilus pleura pleural space spaces effusion effusions pneumothorax costophrenic diaphragm diaphragms",
+    "hemidiaphragm hemidiaphragms bone bones bony osseous skeleton skeletal musculoskeletal msk rib ribs spine",
+    "clavicle shoulder thorax thoracic cage wall soft tissue tissues breast abdomen abdominal upper stomach",
+    "bowel line lines tube tubes catheter catheters device devices support supporting hardware implant implants",
+    "pacemaker apparatus drain drains medical neck thyroid nodule nodules mass masses opacity opacities",
+    "consolidation edema structures zone zones field fields lobe lobes apex apices herz lunge lungen",
+    "lungenparenchym pleuren hili zwerchfell skelett knochen weichteile gefasse coeur poumon poumons plevre",
+    "plevres mediastin os corazon pulmon pulmones huesos mediastino coracao pulmao pulmoes ossos cuore polmone",
+    "polmoni ossa longen hart botten 心 心影 肺 双肺 肺野 胸膜 纵隔 膈肌 骨骼 心脏 肋骨",
 )
 _JOINING = _words("and or the of in other both left right bilateral lower middle chest und et y e s")
 _ACCENT = re.compile("[\u0300-\u036f]")

@@ -1,6 +1,7 @@
 """Headings of radiology reports in languages other than English, and their remarks in place of an impression.
 
-Languages: German, French, Spanish, Portuguese, Italian, Dutch, Chinese, Japanese, Korean. A data set's ``headings``
+Languages: German, French, Spanish, Portuguese, Italian, Dutch, Chinese, Japanese, Korean, and the two main names in
+Russian, Greek and Turkish. A data set's ``headings``
 setting adds others. Names are compared without case and accents.
 """
 
@@ -12,7 +13,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
         *("hallazgos", "hallazgo", "descripción", "achados", "descrição", "análise", "analyse"),
         *("reperti", "reperto", "descrizione", "bevindingen", "beschrijving"),
         *("所见", "影像所见", "检查所见", "放射学所见", "影像学所见", "影像表现", "影像学表现", "放射学表现", "描述"),
-        *("所見", "影像所見", "检查描述", "소견", "판독소견"),
+        *("所見", "影像所見", "检查描述", "檢查所見", "описание", "ευρήματα", "bulgular", "소견", "판독소견"),
     ),
     "report": (
         *(
@@ -46,7 +47,19 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
             "结论",
             "意见",
         ),
-        *("提示", "诊断提示", "診断", "結論", "印象診断", "결론", "판독결론"),
+        *(
+            "提示",
+            "诊断提示",
+            "診断",
+            "診斷",
+            "結論",
+            "заключение",
+            "συμπέρασμα",
+            "sonuç",
+            "印象診断",
+            "결론",
+            "판독결론",
+        ),
     ),
     "other": (
         *("indikation", "klinische angaben", "klinische angabe", "fragestellung", "anamnese", "vorbefund"),

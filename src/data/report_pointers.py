@@ -5,6 +5,7 @@ import re
 from src.data.heading_names import plain
 from src.data.report_languages import POINTERS
 
+_LIST_NUMBER = re.compile(r"^\d+ ")
 _POINTER = re.compile(
     r"(?:please )?(?:see|as|refer to|per|as per|same as|see the|as noted|as described|as stated|as detailed|as in)"
     r"(?: the)?(?: (?:above|below|findings|finding|impression|body|report|text|narrative|description|discussion|"
@@ -32,5 +33,5 @@ def has_words(text: str) -> bool:
 
 def points_elsewhere(text: str) -> bool:
     """Return whether ``text`` only names another part of the report, or is a word for nothing."""
-    words = plain(text)
+    words = _LIST_NUMBER.sub("", plain(text))
     return words in _NOTHING or _POINTER.fullmatch(words) is not None

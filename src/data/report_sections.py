@@ -8,7 +8,7 @@ from src.core.rules import Rules
 from src.data.heading_names import HeadingNames, Kind, Name, plain, standard_names
 from src.data.report_markup import plain_lines
 from src.data.report_pointers import has_words, points_elsewhere
-from src.data.signatures import SIGNED, without_names
+from src.data.signatures import find_signatures, without_names
 
 _LONGEST_NAME = 60
 # a list's number or mark before a heading
@@ -85,7 +85,7 @@ def read_sections(report: str, rules: Rules, names: HeadingNames | None = None) 
 
 def _find_headings(text: str, names: HeadingNames) -> list[_Heading]:
     found = [heading for start, line in _lines(text) for heading in _in_line(line, start, names)]
-    found += [_Heading(m.start(), m.end(), Name("signature", ""), capitals=False) for m in SIGNED.finditer(text)]
+    found += [_Heading(m.start(), m.end(), Name("signature", ""), capitals=False) for m in find_signatures(text)]
     if not any(heading.name.kind in ("findings", "impression", "report") for heading in found):
         found += _without_colon(text, names)
     found.sort(key=lambda heading: (heading.start, -heading.end))
@@ -216,14 +216,15 @@ def _joined(sections: list[_Section], kind: Kind) -> str:
 
 
 def _below_headings(preamble: str, sections: list[_Section]) -> str:
-    """What no heading names: the text below the last heading's own, else the text before the first."""
+    """All under unknown headings, else below the own text of the last one, else before the first."""
+    unknown = [section.text for section in sections if section.name.kind == "" and has_words(section.text)]
+    if unknown:
+        return "\n".join(unknown)
     for section in reversed(sections):
         first, *rest = _BLANK_LINE.split(section.text)
         if section.name.kind == "title":
             rest = [first.partition("\n")[2], *rest]
-        elif section.name.kind == "":
-            rest = [first, *rest]
-        below = "\n\n".join(rest).strip() if section.name.kind in ("title", "other", "") else ""
+        below = "\n\n".join(rest).strip() if section.name.kind in ("title", "other") else ""
         if has_words(below) and not points_elsewhere(below):
             return below
     return _text_alone(preamble)

@@ -1,6 +1,7 @@
 """Lines that say who wrote a report, which are no part of it."""
 
 import re
+from collections.abc import Iterator
 
 _TITLES = {"dr", "prof", "doctor", "pd", "dra", "dott", "dottssa", "professor"}
 _CREDENTIALS = {
@@ -26,13 +27,36 @@ _BY = (
     r"(?:[ \t]+(?:and|&|/)[ \t]+\w+)?[ \t]+(?:by|on)\b"
 )
 # the words of a signature, anywhere, and those that may also be part of a sentence, at the start of a line
-SIGNED = re.compile(
-    rf"(?i:\b(?:{_SIGNED_WORDS})\b)|^[ \t]*(?i:{_BY})|\b(?:SIGNED|DICTATED|TRANSCRIBED|REPORTED|READ) BY\b"
-    r"|^[ \t]*(?i:gez\.)",
+_SIGNED = re.compile(
+    rf"(?i:(?:\bfinal report[ \t]+)?\b(?:{_SIGNED_WORDS})\b)|^[ \t]*(?i:{_BY})"
+    r"|\b(?:SIGNED|DICTATED|TRANSCRIBED|REPORTED|READ) BY\b"
+    r"|^[ \t]*(?i:gez\.)|^[ \t*-]*(?i:end of (?:the )?report)\b"
+    r"|^[ \t]*(?i:I|I,.{1,40},) (?i:have )?(?i:personally )?(?i:reviewed|attest|confirm)\b",
     re.MULTILINE,
+)
+# one of these is in every signature: most reports need not be looked through
+_HINTS = (
+    "sign",
+    "firma",
+    "assin",
+    "elektronisch",
+    " by",
+    "ed on",
+    "read on",
+    "gez",
+    "end of",
+    "review",
+    "attest",
+    "confirm",
 )
 # "... no effusion. Dr A. Miller" where line breaks were lost
 _LAST_NAME = re.compile(r"(?<=[.!?;])\s+(?:gez\.?\s+)?(?:Dr|Prof|DR|PROF)\b\.?(?:\s+[^\W\d_a-z][\w.'’-]*){1,4}\s*$")
+
+
+def find_signatures(text: str) -> Iterator[re.Match[str]]:
+    """Yield the words that begin a signature, with or without a colon."""
+    small = text.lower()
+    return _SIGNED.finditer(text) if any(hint in small for hint in _HINTS) else iter(())
 
 
 def without_names(text: str) -> str:
@@ -53,4 +77,5 @@ def _is_name(line: str) -> bool:
         word[0].isupper() or not word[0].isalpha() or key in _PARTICLES for word, key in zip(words, keys, strict=True)
     )
     sentence = line.rstrip().endswith((".", "!", "?")) and len(words) > 4
-    return len(words) > 1 and named and capitalised and not sentence
+    small = len(words) == 2 and line.islower()
+    return len(words) > 1 and named and (capitalised or small) and not sentence

@@ -54,6 +54,7 @@ def test_labels_without_findings_are_findings(start: str, rules: str) -> None:
         "See above.",
         "As above",
         "Please see findings above.",
+        "1. See above.",
         "See body of the report",
         "N/A",
         "Siehe oben.",
@@ -92,6 +93,10 @@ SIGNATURES = (
     "Signé électroniquement par Dr Dupont",
     "Firmado electrónicamente por Dra. Ana",
     "报告医师：张三",
+    "*** END OF REPORT ***",
+    "Final report electronically signed by J Doe",
+    "I have personally reviewed the images and agree.\nJane Doe, MD",
+    "dr x",
 )
 
 
@@ -186,6 +191,11 @@ def test_text_without_a_name_is_below_the_last_heading() -> None:
 def test_several_names_of_one_section_are_joined_and_the_last_of_a_name_counts() -> None:
     report = "FINDINGS: First.\nFINDINGS: Second.\nOBSERVATIONS: Third.\nIMPRESSION: A.\nFINAL IMPRESSION: B."
     assert read_sections(report, "corrected") == Sections("B.", "Second.\nThird.")
+
+
+def test_names_that_are_not_known_lose_nothing() -> None:
+    report = "LÖYDÖKSET: Sydän on suuri.\n\nLAUSUNTO: Vajaatoiminta."
+    assert read_sections(report, "corrected") == Sections("", "Sydän on suuri.\nVajaatoiminta.")
 
 
 def test_names_by_setting() -> None:

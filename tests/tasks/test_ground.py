@@ -145,6 +145,13 @@ def test_phrases_that_cannot_be_grounded_are_counted(lamps: PairDataModule) -> N
     assert (targets.unread, targets.unseen) == (4, 4)
 
 
+def test_phrases_in_unknown_words_are_refused(lamps: PairDataModule) -> None:
+    lamps.split("test")
+    lamps.tokenizer = SimpleNamespace(pad_id=0, unknown_id=7, encode=lambda texts, **_: [[1, 7, 2]] * len(texts))
+    with pytest.raises(UserError, match=r"100\.0% of the tokens of the phrases"):
+        find_targets(lamps, "test", region="auto")
+
+
 @pytest.mark.parametrize("heat", ["attention", "similarity", "global"])
 def test_a_model_that_knows_points_at_the_region(lamps: PairDataModule, tokenizer: ReportTokenizer, heat: Any) -> None:
     """Also the geometry of patches, crop and region as a whole; whoever asks for the opposite finds it nowhere."""

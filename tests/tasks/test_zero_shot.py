@@ -74,6 +74,10 @@ EDEMA = "{positive: [There is edema.], negative: [No edema is seen.]}"
     [
         ([f"+prompts.findings.oedema={EDEMA}"], "did you mean edema?"),
         (["prompts.findings.edema.negative=['...']"], 'cleaning leaves nothing of "..."'),
+        (
+            ["prompts.findings.edema.negative=['心影大小正常']", "datamodule.max_unknown_tokens=0.001"],
+            "of the tokens of the zero-shot sentences, more than datamodule.max_unknown_tokens=0.001",
+        ),
         (["~prompts"], "this data set has none; give prompts=generic"),
         (["dataset.prevalence=0"], "has both a positive and a negative among"),
     ],
