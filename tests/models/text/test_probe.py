@@ -46,7 +46,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "vit": ({"hidden_size": 32, "num_attention_heads": 4}, "has no vocab_size"),
 }
 USED: dict[str, dict[str, Any]] = {
-    "modernbert": {**SIZES, "pad_token_id": 0},
+    "modernbert": SIZES,
     "mpnet": {**SIZES, "pad_token_id": 1},
     "convbert": SIZES,
     "rembert": {**SIZES, "input_embedding_size": 16},
