@@ -6,6 +6,7 @@ its errors about the header are left out, since they quote elements, among which
 Axes: H and W pixels, 3 colours.
 """
 
+import logging
 import re
 import warnings
 from collections.abc import Callable
@@ -30,8 +31,9 @@ def read_dicom(path: Path, *, scale: DicomScale, check_size: Callable[[int, int]
     Raises ``ValueError`` whose text completes a sentence that begins with the file: no DICOM, no pixel data,
     several frames, a transfer syntax without a decoder, damaged pixels, an element that has no usable value.
     """
+    # pydicom's warnings quote elements of the header
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
-        # they quote elements of the header
         warnings.simplefilter("ignore")
         dataset = _open(path)
         kind = _check(dataset, check_size)
@@ -125,8 +127,9 @@ def _decode(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     plain = run_lengths or not syntax.is_encapsulated
     # pylibjpeg's decoder of run lengths panics on damaged ones, past every handler of exceptions
     plugin = "pydicom" if run_lengths else ""
+    options: Any = {"correct_unused_bits": not plain}
     try:
-        word, _ = get_decoder(syntax).as_array(dataset, correct_unused_bits=not plain, decoding_plugin=plugin)
+        word, _ = get_decoder(syntax).as_array(dataset, decoding_plugin=plugin, **options)
         shape = (int(dataset.Rows), int(dataset.Columns))
         if word.shape[:2] != shape or word.ndim > 3 or word.dtype.kind not in "iub":
             raise ValueError(f"{word.shape} values in place of {shape}")

@@ -4,7 +4,7 @@ Axes: H and W pixels, N images.
 """
 
 from collections.abc import Callable
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import cv2
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from src.data.appearance import BLANK, INVERTED, LOOK_TOLERANCE, detail, look, same_picture, tone
+from src.data.appearance import BLANK, INVERTED, LOOK_TOLERANCE, detail, look, same_picture, spread, tone
 from src.data.dicom_io import read_dicom
 from src.data.image_io import check_size
 from tests.trees.pictures import phantom_table
@@ -103,7 +103,7 @@ def test_no_real_image_is_called_inverted_and_every_inverted_one_is(
 
 
 def test_no_real_image_is_nearly_blank(cohen: list[np.ndarray], nih: tuple[list[np.ndarray], np.ndarray]) -> None:
-    assert min(image_HW.std() for image_HW in [*cohen, *nih[0]]) > 3 * BLANK
+    assert min(spread(image_HW) for image_HW in [*cohen, *nih[0]]) > 1.5 * BLANK
 
 
 def test_real_dicoms_have_their_tone(shared_dir: Path) -> None:
@@ -138,3 +138,22 @@ def test_an_even_image_has_no_tone_and_no_twin() -> None:
     assert tone(even_HW) == 0
     assert look(even_HW) == bytes(32)
     assert not same_picture(detail(even_HW), detail(even_HW))
+
+
+def framed(image_HW: np.ndarray, low: int, high: int) -> np.ndarray:
+    """An image whose grey levels were squeezed into a few, in a black frame: padding that was taken for a value."""
+    return np.pad(np.rint(low + image_HW * ((high - low) / 255)).astype(np.uint8), 4)
+
+
+def test_a_frame_makes_no_two_people_the_same_picture(nih: tuple[list[np.ndarray], np.ndarray]) -> None:
+    images = [framed(image_HW, 225, 255) for image_HW in nih[0][:60]]
+    assert min(image_HW.std() for image_HW in images) > 10 * BLANK
+    details, patient_N = [detail(image_HW) for image_HW in images], nih[1]
+    strangers = [(a, b) for a, b in combinations(range(60), 2) if patient_N[a] != patient_N[b]]
+    assert not any(same_picture(details[a], details[b]) for a, b in strangers)
+    assert all(same_picture(detail(a), detail(enlarged(a))) for a in images)
+
+
+def test_what_is_nearly_blank_inside_its_frame_is_nearly_blank(nih: tuple[list[np.ndarray], np.ndarray]) -> None:
+    assert max(spread(framed(image_HW, 241, 255)) for image_HW in nih[0][:60]) < BLANK
+    assert min(spread(image_HW) for image_HW in nih[0]) > 1.5 * BLANK

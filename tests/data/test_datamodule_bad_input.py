@@ -9,6 +9,7 @@ import pytest
 from src.core.errors import UserError
 from src.data.longest_side import LongestSide
 from src.data.transforms import ImageTransform
+from tests.data.made_dicom import dicom, ramp
 
 
 def _reports(count: int) -> list[str]:
@@ -109,3 +110,18 @@ def test_images_of_several_sizes_cannot_be_kept(
     unpadded = ImageTransform(resize=[LongestSide(size=48)], ops=[], mean=0.5, std=0.5)
     with pytest.raises(UserError, match=r"different sizes.*cache=none"):
         make_module(made_source(_reports(12)), train_transform=unpadded).setup("fit")
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_dicoms_with_odd_headers_are_left_out_and_listed(
+    make_module: Callable[..., Any], folder_source: Any, num_workers: int
+) -> None:
+    source = folder_source
+    odd = {2: {"BitsAllocated": 13}, 5: {"PhotometricInterpretation": "RGB"}, 8: {"RescaleSlope": ""}}
+    for position, elements in odd.items():
+        dicom(ramp(4095), **elements).save_as(source.paths[position])
+    module = make_module(source, num_workers=num_workers, max_unreadable=0.2)
+    module.setup("fit")
+    assert [skip.row for skip in module.skipped] == [3, 6]
+    assert "cannot be decoded" in module.skipped[0].reason
+    assert "RGB with 1 samples per pixel" in module.skipped[1].reason

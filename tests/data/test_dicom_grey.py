@@ -106,7 +106,8 @@ def test_a_negative_slope_inverts_and_a_second_inversion_undoes_it(
     {"RescaleSlope": "", "RescaleIntercept": ""}, {"RescaleSlope": "1", "RescaleIntercept": ""},
     {"RescaleSlope": ""}, {"RescaleIntercept": ""}, {"RescaleIntercept": None}, {"PixelPaddingValue": None},
     {"WindowCenter": "", "WindowWidth": ""}, {"VOILUTFunction": ""}, {"ModalityLUTSequence": []},
-    {"VOILUTSequence": []}, {"HighBit": None}, {"SamplesPerPixel": None}, {"PixelRepresentation": None}, {"NumberOfFrames": ""},
+    {"VOILUTSequence": []}, {"HighBit": None}, {"SamplesPerPixel": None}, {"PixelRepresentation": None},
+    {"NumberOfFrames": ""},
 ])  # fmt: skip
 @pytest.mark.parametrize("scale", ["maximum", "window"])
 def test_a_blank_element_means_what_an_absent_one_means(

@@ -162,6 +162,9 @@ def _pretrained_model(name: str, *, num_layers: int) -> Any:
 def _random_model(architecture: Mapping[str, Any], num_layers: int) -> Any:
     config = architecture_config(architecture, encoder="encoder.text")
     check_config(config, config.model_type)
+    if "pad_token_id" not in architecture and (config.pad_token_id or 0) >= config.vocab_size:
+        # a family's default, of its own and larger vocabulary (ModernBERT)
+        config.pad_token_id = 0
     with building(config, config.model_type):
         config.num_hidden_layers = num_layers
         return _without_pooler(random_model(config, attention=_attention(config.model_type), encoder="encoder.text"))

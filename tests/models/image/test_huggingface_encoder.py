@@ -288,3 +288,15 @@ def test_absent_weights_name_the_way_out(make: Make, monkeypatch: pytest.MonkeyP
 def test_wrong_architecture(make: Make, architecture: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         make(architecture=architecture)
+
+
+@pytest.mark.parametrize("family", ["detr", "table-transformer"])
+def test_a_model_whose_tokens_are_no_patches_is_refused(make: Make, family: str) -> None:
+    with pytest.raises(UserError, match=rf"{family}, a model of an encoder and a decoder, which gives no patches"):
+        make(architecture={"model_type": family})
+
+
+def test_a_model_of_videos_is_refused_with_another_way_out(make: Make) -> None:
+    sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    with pytest.raises(UserError, match=r"videomae cannot read images.*encoder\.image\.name to a model of single"):
+        make(architecture={"model_type": "videomae", **sizes, "image_size": 32, "patch_size": 16})
