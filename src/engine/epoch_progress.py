@@ -79,7 +79,10 @@ def steps_per_epoch(trainer: Trainer) -> int:
 
 def steps_done(trainer: Trainer) -> int:
     """Return the optimizer steps up to this point of the training, had all epochs had as many as this one."""
-    loop = trainer.fit_loop
-    progress = loop.epoch_loop.batch_progress
-    begun = 0 if progress.is_last_batch else progress.current.ready
-    return loop.epoch_progress.current.processed * steps_per_epoch(trainer) + begun // trainer.accumulate_grad_batches
+    epochs, batches = trainer.fit_loop.epoch_progress.current, trainer.fit_loop.epoch_loop.batch_progress
+    per_epoch = steps_per_epoch(trainer)
+    begun = batches.current.ready // trainer.accumulate_grad_batches
+    if batches.is_last_batch:
+        # the epoch is over, or its validation is still to come
+        begun = per_epoch if epochs.processed < epochs.started else 0
+    return epochs.processed * per_epoch + begun

@@ -21,6 +21,7 @@ from src.engine.sweep_summary import JobFailedError, summary
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, *_FULL}
 _LOST_WORKER = re.compile(r"DataLoader worker \(pid\S* [\d, ]+\) (is killed by signal: [\w ]+|exited unexpectedly)")
+_VALIDATION_BEYOND = re.compile(r"`val_check_interval` \((\d+)\) must be less.*training batches \((\d+)\)", re.DOTALL)
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -37,6 +38,12 @@ def readable(error: BaseException) -> str | None:
         return f"Error: {mark.name}, line {mark.line + 1}: {error.problem}; correct the yaml."
     if isinstance(error, ValueError) and str(error).startswith("Config group override must be"):
         return _null_group_message()
+    if isinstance(error, ValueError) and (few := _VALIDATION_BEYOND.search(str(error))):
+        return (
+            f"Error: trainer.val_check_interval={few[1]} is more than the {few[2]} training batches of an epoch; give "
+            f"trainer.val_check_interval={few[2]} or less, or trainer.check_val_every_n_epoch=null to count batches "
+            "over all epochs."
+        )
     if isinstance(error, OSError):
         return _cannot_write(error)
     if isinstance(error, RuntimeError) and (lost := _LOST_WORKER.search(str(error))):

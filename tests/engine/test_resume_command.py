@@ -32,7 +32,11 @@ def test_an_earlier_folder_and_resume_are_replaced(monkeypatch: pytest.MonkeyPat
 def test_a_further_setting_takes_the_place_of_the_typed_one() -> None:
     words = ["run", "+optimizer.lr=1", "seed=2"]
     assert with_overrides(words, ["optimizer.lr=0.1"]) == ["run", "seed=2", "optimizer.lr=0.1"]
-    assert shlex.split(resume_command(LAST, "seed=3"))[-3:] == ['hydra.run.dir="/runs/one two"', "resume=auto", "seed=3"]
+    assert shlex.split(resume_command(LAST, "seed=3"))[-3:] == [
+        'hydra.run.dir="/runs/one two"',
+        "resume=auto",
+        "seed=3",
+    ]
 
 
 def test_overrides_stay_together_before_options() -> None:
@@ -41,7 +45,9 @@ def test_overrides_stay_together_before_options() -> None:
     assert with_overrides(["python", "-m", "src.run"], ["a=1"]) == ["python", "-m", "src.run", "a=1"]
 
 
-@pytest.mark.parametrize("path", ["/a/b.c-d", "/a b", "/ü/ä=1", "/it's", '/say "x"', "/a,b", "/(1)", "/[2]", "/~x", "/a\\b", "/a\\", "/\\\"x"])
+@pytest.mark.parametrize(
+    "path", ["/a/b.c-d", "/a b", "/ü/ä=1", "/it's", '/say "x"', "/a,b", "/(1)", "/[2]", "/~x", "/a\\b", "/a\\", '/\\"x']
+)
 def test_any_folder_is_read_back_by_hydra(path: str) -> None:
     (override,) = OverridesParser.create().parse_overrides([f"hydra.run.dir={hydra_quoted(path)}"])
     assert override.value() == path
