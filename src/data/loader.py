@@ -117,7 +117,7 @@ class _Batches(Sampler[list[int]]):
     def __init__(self, batches: Any) -> None:
         self.batches = batches
         # where Lightning looks for what has a set_epoch
-        self.sampler = getattr(batches, "sampler", None)
+        self.sampler: Any = getattr(batches, "sampler", None)
         self.given = 0
         self.state: dict[str, int] | None = None
         self._skipped = 0
@@ -146,11 +146,11 @@ class _Batches(Sampler[list[int]]):
     def begin(self) -> None:
         """Choose where the epoch begins."""
         state, self.state = self.state, None
-        continued = state is not None and state["epoch"] == self.epoch
-        self.given = self.given_after(state) if continued else 0
-        self._skipped = self.given
+        if state is None or state["epoch"] != self.epoch:
+            state = {"given": 0, "seen": 0}
+        self.given = self._skipped = self.given_after(state)
         if self._counts_samples:
-            self.sampler.first = state.get("seen", state["given"] * self._samples_per_batch) if continued else 0
+            self.sampler.first = state.get("seen", state["given"] * self._samples_per_batch)
 
     def __iter__(self) -> Iterator[list[int]]:
         return iter(self.batches) if self._counts_samples else islice(self.batches, self.given, None)

@@ -32,7 +32,7 @@ def log_epoch(trainer: Trainer) -> None:
 def ended_mid_epoch(trainer: Trainer) -> bool:
     """Return whether the training ends with batches of its epoch left, as by ``max_steps`` or early stopping."""
     loop = trainer.fit_loop
-    counts = loop.epoch_progress.current
+    counts: Any = loop.epoch_progress.current
     return counts.processed == counts.started > counts.completed and not loop.epoch_loop._num_ready_batches_reached()
 
 
@@ -52,13 +52,14 @@ def continue_epoch(trainer: Trainer) -> None:
     loop = trainer.fit_loop
     # a schedule that asks for the number of steps has had the loaders made before their state was there
     loop._load_combined_loader_states()
+    epochs: Any = loop.epoch_progress.current
     progress = loop.epoch_loop.batch_progress
     if not progress.current.ready or progress.is_last_batch or loop._combined_loader is None:
         return
     for loader in loop._combined_loader.flattened:
         if not isinstance(loader, ResumableLoader):
             continue
-        given = loader.continue_epoch(loop.epoch_progress.current.processed)
+        given = loader.continue_epoch(epochs.processed)
         if given is None:
             continue
         if given >= trainer.num_training_batches:
@@ -79,7 +80,11 @@ def steps_per_epoch(trainer: Trainer) -> int:
 
 def steps_done(trainer: Trainer) -> int:
     """Return the optimizer steps up to this point of the training, had all epochs had as many as this one."""
-    loop = trainer.fit_loop
-    progress = loop.epoch_loop.batch_progress
-    begun = 0 if progress.is_last_batch else progress.current.ready
-    return loop.epoch_progress.current.processed * steps_per_epoch(trainer) + begun // trainer.accumulate_grad_batches
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    batches = trainer.fit_loop.epoch_loop.batch_progress
+    per_epoch = steps_per_epoch(trainer)
+    begun = batches.current.ready // trainer.accumulate_grad_batches
+    if batches.is_last_batch:
+        # the epoch is over, or its validation is still to come
+        begun = per_epoch if epochs.processed < epochs.started else 0
+    return epochs.processed * per_epoch + begun

@@ -48,7 +48,7 @@ def check_resumed(cfg: DictConfig, checkpoint: Path, reads: Iterable[str], *, sa
         return
     changes = {key: pair for key, pair in resume_changes(before, cfg).items() if any(_touch(key, one) for one in reads)}
     _refuse(changes, before, cfg, checkpoint)
-    _refuse_other_learned_losses(changes, before, cfg, checkpoint)
+    _refuse_other_learned_losses(changes, before, cfg, state, checkpoint)
     if changes and say:
         _log.warning("%s is resumed with other settings: %s.", checkpoint, ", ".join(_lines(changes)))
 
@@ -128,31 +128,34 @@ def _needs_other_state(key: str) -> bool:
 
 
 def _refuse_other_learned_losses(
-    changes: Mapping[str, tuple[Any, Any]], before: Mapping[str, Any], cfg: DictConfig, checkpoint: Path
+    changes: Mapping[str, tuple[Any, Any]], before: Mapping[str, Any], cfg: DictConfig, state: Any, checkpoint: Path
 ) -> None:
     """Refuse settings of losses from which learned parameters start: those of the checkpoint would take their place."""
     named = {key: pair for key, pair in changes.items() if key.split(".")[0] in ("loss", "num_prototypes")}
-    if not named or "optimizer" not in cfg:
+    if not named:
         return
     now: Any = OmegaConf.to_container(cfg.loss, resolve=True)
-    one, other = _learned(before["loss"]), _learned(now)
-    if one.keys() != other.keys() or any(not torch.equal(one[name], other[name]) for name in one):
+    old, new = ({name: node for name, node in losses.items() if node} for losses in (before["loss"], now))
+    # a config beside a checkpoint may name any class: only those of this run are built
+    both = [name for name in old if name in new and old[name].get("_target_") == new[name].get("_target_")]
+    gone = {part for key in state["state_dict"] if key.startswith("loss.") for part in key.split(".")} & set(old)
+    fits = not (gone - set(both)) and not any(_learned(name, new[name]) for name in new if name not in both)
+    if not fits or any(not _equal(_learned(name, old[name]), _learned(name, new[name])) for name in both):
         raise UserError(
             f"resume={checkpoint} goes on with the losses' learned parameters, which do not fit "
             f"{', '.join(_lines(named))}; {_ANEW.format(checkpoint=hydra_quoted(checkpoint))}"
         )
 
 
-def _learned(losses: Mapping[str, Any]) -> dict[str, torch.Tensor]:
-    """The losses' parameters before the first step, by a seed of their own."""
-    learned = {}
-    for name, node in losses.items():
-        if node:
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(0)
-                loss = build(OmegaConf.create({"loss": {name: node}}), f"loss.{name}")
-            learned |= {f"{name}.{key}": tensor for key, tensor in loss.state_dict().items()}
-    return learned
+def _learned(name: str, node: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """The parameters of a loss before the first step, by a seed of their own."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return dict(build(OmegaConf.create({"loss": {name: dict(node)}}), f"loss.{name}").state_dict())
+
+
+def _equal(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
 def _lines(changes: Mapping[str, tuple[Any, Any]]) -> list[str]:

@@ -23,8 +23,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENOTDIR, *_FULL}
 _LOST_WORKER = re.compile(r"DataLoader worker \(pid\S* [\d, ]+\) (is killed by signal: [\w ]+|exited unexpectedly)")
 _LISTED = 10
-_NO_METRIC = re.compile(r"Early stopping conditioned on metric `([^`]*)` which is not available")
 _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|Storage size calculation overflowed", re.I)
+_VALIDATION_BEYOND = re.compile(r"`val_check_interval` \((\d+)\) must be less.*training batches \((\d+)\)", re.DOTALL)
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
 
@@ -41,11 +41,11 @@ def readable(error: BaseException) -> str | None:
         return _null_group_message()
     if isinstance(error, MemoryError | RuntimeError) and (memory := _no_memory(error)):
         return memory
-    if isinstance(error, RuntimeError) and (metric := _NO_METRIC.search(str(error))):
-        known = ", ".join(sorted(re.findall(r"`([^`]+)`", str(error).partition("following: ")[2])))
+    if isinstance(error, ValueError) and (few := _VALIDATION_BEYOND.search(str(error))):
         return (
-            f"Error: callbacks.early_stopping.monitor={metric[1]} is not measured by this run"
-            f"{f', which measures {known}' if known else ''}; give callbacks.early_stopping.monitor=val/loss."
+            f"Error: trainer.val_check_interval={few[1]} is more than the {few[2]} training batches of an epoch; give "
+            f"trainer.val_check_interval={few[2]} or less, or trainer.check_val_every_n_epoch=null to count batches "
+            "over all epochs."
         )
     if isinstance(error, OSError):
         return _cannot_write(error)

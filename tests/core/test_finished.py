@@ -61,3 +61,9 @@ def test_overrides_are_keys_and_values() -> None:
     assert key_and_value("+sweep=[a,b]") == ("sweep", "[a,b]")
     assert key_and_value("++a.b=c=d") == ("a.b", "c=d")
     assert key_and_value("~callbacks.progress") == ("callbacks.progress", "")
+
+
+def test_a_sweep_that_is_resumed_is_the_same_sweep() -> None:
+    assert differences({"resume": False}, {"resume": "auto"}) == {}
+    assert differences({"resume": "auto"}, {"resume": True}) == {}
+    assert differences({"resume": False}, {"resume": "a.ckpt"}) == {"resume": (False, "a.ckpt")}

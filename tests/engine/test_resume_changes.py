@@ -1,5 +1,6 @@
 """What a resumed run has otherwise than before is said, or refused where it would not be used or cannot go on."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ BEFORE = {
     "num_prototypes": 5,
     "datamodule": {"batch_size": 8, "seed": "${seed}", "num_workers": 2},
     "dataset": {"_target_": "src.a.A", "train": 30},
-    "optimizer": {"lr": 0.1},
+    "optimizer": {"_target_": "src.AdamW", "lr": 0.1, "decay_norms_and_biases": False},
     "probe": {"max_epochs": 3},
     "trainer": {"max_epochs": 4},
 }
@@ -73,11 +74,10 @@ def test_changes_are_said_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureF
     # what this task does not read is no change
     _check(checkpoint, probe={"max_epochs": 9})
     assert not caplog.records
-    _check(checkpoint, seed=2, datamodule={"batch_size": 4}, loss={"cpa": None})
+    _check(checkpoint, seed=2, datamodule={"batch_size": 4})
     (record,) = caplog.records
     assert record.getMessage() == (
-        f"{checkpoint} is resumed with other settings: loss=[ita,cpa] -> [ita], seed=1 -> 2, "
-        "datamodule.batch_size=8 -> 4."
+        f"{checkpoint} is resumed with other settings: seed=1 -> 2, datamodule.batch_size=8 -> 4."
     )
 
 
@@ -89,7 +89,11 @@ def test_changes_are_said_in_one_line(tmp_path: Path, caplog: pytest.LogCaptureF
             r"another model \(encoder\.image\.name=resnet10t -> vit\), and cannot go",
         ),
         ({"model": {"hidden_dim": 9}}, r"another model \(model\.hidden_dim=8 -> 9\)"),
-        ({"optimizer": {"lr": 1.0}}, r"optimizer\.lr=0\.1 -> 1\.0 would not be used; leave it out, or start anew"),
+        (
+            {"optimizer": {"decay_norms_and_biases": True}},
+            r"does not fit optimizer\.decay_norms_and_biases=False -> True; leave it out, or start anew",
+        ),
+        ({"optimizer": {"_target_": "torch.optim.SGD"}}, r"does not fit optimizer\._target_=src\.AdamW -> torch\.op"),
         (
             {"task": {"_target_": "src.tasks.classify.classify"}},
             "is a checkpoint of task=pretrain, and this run is of task=cl",
@@ -101,12 +105,46 @@ def test_what_cannot_go_on_is_refused(values: dict, said: str, tmp_path: Path) -
         _check(_checkpoint(tmp_path), **values)
 
 
-def test_another_batch_size_amid_an_epoch_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match=r"in the middle of an epoch, so that with datamodule\.batch_size=8 -> 4 data would"
-    ):
-        _check(_checkpoint(tmp_path, ready=1, is_last=False), datamodule={"batch_size": 4})
-    _check(_checkpoint(tmp_path, ready=0, is_last=False), datamodule={"batch_size": 4})
+def test_an_optimizers_rate_and_a_batch_size_amid_an_epoch_are_used(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    checkpoint = _checkpoint(tmp_path, ready=1, is_last=False)
+    _check(checkpoint, optimizer={"lr": 1.0}, datamodule={"batch_size": 4})
+    assert "datamodule.batch_size=8 -> 4, optimizer.lr=0.1 -> 1.0." in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "said"),
+    [
+        ({"clip": {"temperature": 0.1}}, {"clip": {"temperature": 0.2}}, r"loss\.clip\.temperature=0\.1 -> 0\.2"),
+        ({"cpa": {"num_prototypes": 8}}, {"cpa": {"num_prototypes": 9}}, r"loss\.cpa\.num_prototypes=8 -> 9"),
+        ({"ita": {}, "cpa": {}}, {"ita": {}}, r"loss=\[ita,cpa\] -> \[ita\]"),
+        ({"ita": {"temperature": 0.1}}, {"ita": {"temperature": 0.2}}, None),
+        ({"ita": {}, "cta": {}}, {"ita": {}}, None),
+    ],
+)
+def test_settings_from_which_learned_parameters_start_are_refused(
+    tmp_path: Path, composed: Callable[..., DictConfig], before: dict, now: dict, said: str | None
+) -> None:
+    losses = composed("loss=[ita,cta,cpa,clip]").loss
+
+    def node(settings: dict) -> dict:
+        return {name: {**OmegaConf.to_container(losses[name]), **own} for name, own in settings.items()}
+
+    base = OmegaConf.create({**BEFORE, "model": {"embedding_dim": 8, "rules": "corrected"}, "num_prototypes": 5})
+    old, new = base.copy(), base.copy()
+    old.loss, new.loss = node(before), node(now)
+    checkpoint = _checkpoint(tmp_path)
+    OmegaConf.save(old, tmp_path / "config.yaml", resolve=True)
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save(
+        {**state, "state_dict": {"loss.parts.cpa.prototypes_KD": torch.zeros(1)} if "cpa" in before else {}}, checkpoint
+    )
+    if said is None:
+        check_resumed(new, checkpoint, READS, say=True)
+        return
+    with pytest.raises(UserError, match=f"learned parameters, which do not fit {said}"):
+        check_resumed(new, checkpoint, READS, say=True)
 
 
 def test_weights_alone_cannot_be_resumed(tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def _run(arguments: list[str], printed: str) -> None:
     sys.stdout, sys.stderr = os.fdopen(1, "w", buffering=1), os.fdopen(2, "w", buffering=1)
     GlobalHydra.instance().clear()
     sys.argv = ["run.py", *arguments]
+    sys.orig_argv = [sys.executable, "-m", "src.run", *arguments]
     os.environ["HYDRA_FULL_ERROR"] = "0"
     code = 1
     try:

@@ -226,8 +226,8 @@ def test_ctrl_c_is_one_sentence(many: Path, tmp_path: Path) -> None:
     running = _start(many, tmp_path / "store")
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
-    assert running.returncode == 1
-    assert "Error: stopped; " in said
+    assert running.returncode == 130
+    assert "Stopped by Ctrl-C; " in said
     assert "give the same command again to go on" in said
     assert "Traceback" not in said
 

@@ -78,6 +78,7 @@ def test_a_loss_that_is_no_number_stops_the_run(run_cli: Callable, tiny: tuple[s
     answer = run_cli(*tiny, "optimizer.lr=1e30", "scheduler=constant", "task.untrained_baseline=false")
     assert answer.code != 0
     assert "is not a finite number; its batch held the table rows" in answer.err
+    assert "No checkpoint had been saved before it: start again with optimizer.lr=1e+29, for instance." in answer.err
     assert "Traceback" not in answer.err
     for path in (tmp_path / "outputs").rglob("*.ckpt"):
         assert all(tensor.isfinite().all() for tensor in read_tensors(path).values() if tensor.is_floating_point())

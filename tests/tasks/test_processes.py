@@ -3,6 +3,7 @@
 import csv
 import os
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import torch
 
 from src.core.checkpoint import read_tensors
-from tests.conftest import TINY
+from tests.conftest import ROOT, TINY
 from tests.tasks.real_processes import children_of, ended, run, started, wait_for_change
 
 TWO = (
@@ -79,7 +80,8 @@ def test_a_dead_rank_and_a_damaged_checkpoint_and_still_the_same_weights(sweep: 
     assert "Traceback" not in dead.err
     (line,) = [line for line in dead.err.splitlines() if line.startswith("Error")]
     assert line.startswith("Error: process 1 of this training was killed by SIGKILL")
-    assert f"resume={last} goes on" in line
+    assert line.endswith("the others were stopped. To go on from its last checkpoint:")
+    assert f"{folder} resume=auto" in dead.err
     assert not (folder / "done.json").exists()
 
     damage(last)
@@ -109,8 +111,11 @@ def test_killed_and_told_to_stop_and_still_the_same_weights(run_cli: Callable, t
     assert f"the state is in {last}" in told.out
     assert "Traceback" not in told.err
     assert 0 < before < step_of(last) < 12
-    finished = run_cli(*often, "resume=auto", f"hydra.run.dir={folder}")
-    assert finished.code == 0, finished.err
+    # what it printed, as it printed it
+    (line,) = [line for line in told.out.splitlines() if "-m src.run" in line]
+    finished = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=ROOT)
+    assert finished.returncode == 0, finished.stderr
+    assert f"Resuming from {last}" in finished.stdout
     whole = run_cli(*often, f"hydra.run.dir={tmp_path / 'whole'}")
     assert whole.code == 0, whole.err
     assert_same_weights(tmp_path / "whole", folder)
