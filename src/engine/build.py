@@ -1,6 +1,8 @@
 """Instantiates one node of the config."""
 
+import traceback
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -9,6 +11,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
 from src.engine.validate import OURS
+
+_PROJECT = Path(__file__).resolve().parents[1]
+# What a library raises for settings that it cannot use.
+_REFUSALS = (TypeError, ValueError, AssertionError, ArithmeticError, LookupError, AttributeError, RuntimeError)
 
 
 def build(cfg: DictConfig, key: str, **given: Any) -> Any:
@@ -28,8 +34,8 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
         return instantiate(node, **others, _convert_="all")
     except InstantiationException as error:
         cause = error.__cause__ or error
-        theirs = not str(node.get("_target_", "")).startswith(OURS)
-        refused = isinstance(cause, TypeError | ValueError) or type(cause).__name__ == "MisconfigurationException"
+        theirs = not str(node.get("_target_", "")).startswith(OURS) or _raised_by_a_library(cause)
+        refused = isinstance(cause, _REFUSALS) or type(cause).__name__ == "MisconfigurationException"
         if theirs and refused:
             reason = str(cause).rstrip(".!")
             raise UserError(
@@ -37,3 +43,9 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
                 "choose another option of its group (e.g. trainer=cpu)."
             ) from error
         raise cause from None
+
+
+def _raised_by_a_library(error: BaseException) -> bool:
+    """Whether the last frame of the traceback lies outside of this project."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and not Path(frames[-1].filename).is_relative_to(_PROJECT)

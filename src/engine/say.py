@@ -5,9 +5,11 @@ import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +19,7 @@ from yaml import MarkedYAMLError
 from src.core.errors import UserError
 from src.engine.quoting import for_shell
 from src.engine.schema import RunConfig
+from src.engine.signature import signature_of
 from src.engine.sweep_summary import JobFailedError, summary
 
 # EFBIG: a quota of its own for the size of a file
@@ -25,6 +28,7 @@ _CANNOT_WRITE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.EEXIST, errno.ENO
 _LOST_WORKER = re.compile(r"DataLoader worker \(pid\S* [\d, ]+\) (is killed by signal: [\w ]+|exited unexpectedly)")
 _LISTED = 10
 _NO_METRIC = re.compile(r"Early stopping conditioned on metric `([^`]*)` which is not available")
+_NO_MONITOR = re.compile(r"ModelCheckpoint\(monitor.'([^']*)'\)` could not find the monitored key[^\[]*\[([^\]]*)\]")
 _MEMORY = re.compile(r"out of memory|can't allocate memory|not enough memory|Storage size calculation overflowed", re.I)
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
@@ -44,12 +48,13 @@ def readable(error: BaseException) -> str | None:
         return _null_group_message()
     if isinstance(error, MemoryError | RuntimeError) and (memory := _no_memory(error)):
         return memory
-    if isinstance(error, RuntimeError) and (metric := _NO_METRIC.search(str(error))):
-        known = ", ".join(sorted(re.findall(r"`([^`]+)`", str(error).partition("following: ")[2])))
-        return (
-            f"Error: callbacks.early_stopping.monitor={metric[1]} is not measured by this run"
-            f"{f', which measures {known}' if known else ''}; give callbacks.early_stopping.monitor=val/loss."
-        )
+    if metric := _NO_METRIC.search(str(error)):
+        known = re.findall(r"`([^`]+)`", str(error).partition("following: ")[2])
+        return _not_measured("callbacks.early_stopping.monitor", metric[1], known)
+    if metric := _NO_MONITOR.search(str(error)):
+        return _not_measured("callbacks.checkpoint.monitor", metric[1], re.findall(r"'([^']+)'", metric[2]))
+    if (setting := _refused_by_lightning(error)) is not None:
+        return setting
     if isinstance(error, OSError):
         return _cannot_write(error)
     if isinstance(error, RuntimeError) and (lost := _LOST_WORKER.search(str(error))):
@@ -58,6 +63,25 @@ def readable(error: BaseException) -> str | None:
             "out (set a smaller datamodule.num_workers), or where a file is cut short while it is read."
         )
     return None
+
+
+def _not_measured(key: str, metric: str, known: Collection[str]) -> str:
+    listed = f" (it measures {', '.join(sorted(known))})" if known else ""
+    return f"Error: {key}={metric} is no metric of this run{listed}; give {key}=val/loss."
+
+
+def _refused_by_lightning(error: BaseException) -> str | None:
+    """A setting of the trainer that Lightning refuses only once it knows the data, by the name in its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or "/lightning/" not in frames[-1].filename or not isinstance(error, Exception):
+        return None
+    signature = signature_of("lightning.Trainer")
+    known = () if signature is None else signature.parameters
+    named = [name for name in re.findall(r"[a-z_]+", str(error)) if "_" in name and name in known]
+    if not named:
+        return None
+    reason = " ".join(str(error).replace("`", "").split()).rstrip(".!")
+    return f"Error: trainer.{named[0]} cannot be used with this data: {reason}; give trainer.{named[0]}=VALUE."
 
 
 def _no_memory(error: BaseException) -> str | None:
@@ -194,6 +218,7 @@ def composed_config(*, of_hydra: bool = False) -> object:
 
     words = [word for word in sys.argv[1:] if (CONF / word.partition("=")[0].lstrip("+")).is_dir()]
     GlobalHydra.instance().clear()
+    ConfigStore.instance().store(name="schema", node=RunConfig)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose("config", overrides=words, return_hydra_config=of_hydra)
