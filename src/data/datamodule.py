@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field, PositiveInt
 from torch.utils.data import DataLoader
 
 from src.core.case_keys import CaseKeys
@@ -74,7 +74,7 @@ class PairDataModule(LightningDataModule):
         eval_transform: ImageTransform,
         batch_size: PositiveInt,
         drop_last: bool,
-        num_workers: NonNegativeInt,
+        num_workers: Annotated[int, Field(ge=0, le=512)],
         max_tokens: Annotated[int, Field(ge=3)],
         pad_to: Literal["longest", "max_tokens"],
         rules: Rules,

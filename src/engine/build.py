@@ -1,6 +1,8 @@
 """Instantiates one node of the config."""
 
+import traceback
 from dataclasses import is_dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.errors import InstantiationException
@@ -10,6 +12,10 @@ from omegaconf import DictConfig, OmegaConf
 from src.core.errors import UserError
 from src.engine.recipes import with_recipes
 from src.engine.validate import OURS
+
+_PROJECT = Path(__file__).resolve().parents[1]
+# What a library raises for settings that it cannot use.
+_REFUSALS = (TypeError, ValueError, AssertionError, ArithmeticError, LookupError, AttributeError, RuntimeError)
 
 
 def build(cfg: DictConfig, key: str, **given: Any) -> Any:
@@ -32,14 +38,15 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     except InstantiationException as error:
         cause = error.__cause__ or error
         target = str(node.get("_target_", ""))
-        theirs = not target.startswith(OURS)
-        if theirs and isinstance(cause, ImportError):
+        ours = target.startswith(OURS)
+        if not ours and isinstance(cause, ImportError):
             raise UserError(
                 f"{key} ({target}) needs a package that is not installed: {_sentence(cause)}; install it, or choose "
                 f"another option of {key.split('.')[0]}."
             ) from error
+        theirs = not ours or _raised_by_a_library(cause)
         refused = (
-            isinstance(cause, TypeError | ValueError | InstantiationException)
+            isinstance(cause, (*_REFUSALS, InstantiationException))
             or type(cause).__name__ == "MisconfigurationException"
         )
         if theirs and refused:
@@ -53,3 +60,9 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
 
 def _sentence(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".!")
+
+
+def _raised_by_a_library(error: BaseException) -> bool:
+    """Whether the last frame of the traceback lies outside of this project."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and not Path(frames[-1].filename).is_relative_to(_PROJECT)

@@ -199,12 +199,7 @@ def _warn_of_doubles(words: Sequence[str]) -> None:
 
 
 def _as_composed(words: list[str]) -> list[str]:
-    """``task=report sweep=DIR`` with ``task.sweep=DIR``: Hydra would look for DIR among the sweeps of conf/sweep.
-
-    Keys of what a checkpoint brings with ``++``, for Hydra composes other encoders, and another data set, than it does.
-    """
-    if "task=report" in words:
-        return [f"task.{word}" if word.startswith("sweep=") else word for word in words]
+    """Keys of what a checkpoint brings with ``++``: Hydra composes encoders and a data set other than the checkpoint's."""
     names = {word.partition("=")[0].lstrip("+") for word in words}
     brought: tuple[str, ...] = ("encoder.", "transform.") if "checkpoint" in names else ()
     brought += ("dataset.",) if brought and not names & {"dataset", "experiment"} else ()

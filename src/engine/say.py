@@ -5,9 +5,11 @@ import errno
 import os
 import re
 import sys
+import traceback
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException, InstantiationException
 from omegaconf import DictConfig, OmegaConf
@@ -17,6 +19,7 @@ from yaml import MarkedYAMLError
 from src.core.errors import UserError
 from src.engine.quoting import for_shell
 from src.engine.schema import RunConfig
+from src.engine.signature import signature_of
 
 # EFBIG: a quota of its own for the size of a file
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -47,6 +50,8 @@ def readable(error: BaseException) -> str | None:
             f"trainer.val_check_interval={few[2]} or less, or trainer.check_val_every_n_epoch=null to count batches "
             "over all epochs."
         )
+    if (setting := _refused_by_lightning(error)) is not None:
+        return setting
     if isinstance(error, OSError):
         return _cannot_write(error)
     if isinstance(error, RuntimeError) and (lost := _LOST_WORKER.search(str(error))):
@@ -55,6 +60,20 @@ def readable(error: BaseException) -> str | None:
             "out (set a smaller datamodule.num_workers), or where a file is cut short while it is read."
         )
     return None
+
+
+def _refused_by_lightning(error: BaseException) -> str | None:
+    """A setting of the trainer that Lightning refuses only once it knows the data, by the name in its message."""
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames or "/lightning/" not in frames[-1].filename or not isinstance(error, Exception):
+        return None
+    signature = signature_of("lightning.Trainer")
+    known = () if signature is None else signature.parameters
+    named = [name for name in re.findall(r"[a-z_]+", str(error)) if "_" in name and name in known]
+    if not named:
+        return None
+    reason = " ".join(str(error).replace("`", "").split()).rstrip(".!")
+    return f"Error: trainer.{named[0]} cannot be used with this data: {reason}; give trainer.{named[0]}=VALUE."
 
 
 def _no_memory(error: BaseException) -> str | None:
@@ -191,6 +210,7 @@ def composed_config(*, of_hydra: bool = False) -> object:
 
     words = [word for word in sys.argv[1:] if (CONF / word.partition("=")[0].lstrip("+")).is_dir()]
     GlobalHydra.instance().clear()
+    ConfigStore.instance().store(name="schema", node=RunConfig)
     try:
         with initialize_config_dir(str(CONF), version_base="1.3"):
             cfg = compose("config", overrides=words, return_hydra_config=of_hydra)

@@ -4,9 +4,11 @@ import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
+from string import Formatter
 from typing import Annotated, Any, Literal
 
 from omegaconf import DictConfig, OmegaConf
+from pydantic import AfterValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from src.core.errors import UserError
 from src.core.ranges import Fraction, PositiveFraction, Seed
@@ -23,21 +25,17 @@ _READ = (OURS, "lightning.")
 _REFERENCE = re.compile(r"\$\{([\w.]+)\}")
 
 
-def _top_level() -> Mapping[str, Any]:
-    from pydantic import Field
-
-    return {
-        "seed": Seed,
-        "num_prototypes": Annotated[int, Field(ge=2)],
-        "resamples": Annotated[int, Field(ge=0)],
-        "name": Annotated[str, Field(min_length=1)],
-    }
+TOP_LEVEL: Mapping[str, Any] = {
+    "seed": Seed,
+    "num_prototypes": Annotated[int, Field(ge=2)],
+    "resamples": NonNegativeInt,
+    "name": Annotated[str, Field(min_length=1)],
+}
+"""Types of the config's own keys, beside those of its schema."""
 
 
 def _library() -> Mapping[str, Mapping[str, Any]]:
     """Ranges of settings whose own constructors take more than works here, by target."""
-    from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
-
     batches = PositiveInt | PositiveFraction | None
     trainer = {
         # batches are frozen dataclasses, which Lightning's plugins for true half and double precision cannot convert
@@ -52,11 +50,13 @@ def _library() -> Mapping[str, Mapping[str, Any]]:
         "val_check_interval": batches,
         "check_val_every_n_epoch": PositiveInt | None,
         "num_sanity_val_steps": Annotated[int, Field(ge=-1)] | None,
-        "log_every_n_steps": NonNegativeInt | None,
+        "log_every_n_steps": PositiveInt | None,
+        "fast_dev_run": NonNegativeInt | bool,
         "overfit_batches": Fraction | NonNegativeInt,
     }
     stopping = {"mode": Literal["min", "max"], "patience": NonNegativeInt, "min_delta": NonNegativeFloat}
     checkpoint = {
+        "filename": Annotated[str, AfterValidator(_template)] | None,
         "mode": Literal["min", "max"],
         "save_top_k": Annotated[int, Field(ge=-1)],
         "every_n_epochs": PositiveInt | None,
@@ -70,12 +70,21 @@ def _library() -> Mapping[str, Mapping[str, Any]]:
     }
 
 
+def _template(text: str) -> str:
+    """``text``, where ``str.format`` can read it."""
+    try:
+        list(Formatter().parse(text))
+    except ValueError as error:
+        raise ValueError(f"a name with fields such as epoch{{epoch:03d}} ({error})") from error
+    return text
+
+
 def check_settings(cfg: DictConfig, *, given: Mapping[str, frozenset[str]], keys: Sequence[str] | None) -> None:
     """Raise UserError for the first setting of ``cfg`` that cannot be used; ``given``, ``keys``: see ``validate``.
 
     Nothing is built and no heavy library is imported.
     """
-    for key, annotation in _top_level().items():
+    for key, annotation in TOP_LEVEL.items():
         check_value(key, cfg[key], annotation)
     raw: Any = OmegaConf.to_container(cfg, resolve=False)
     if keys is None or "transform" in keys:
@@ -132,18 +141,12 @@ def _check_transform(cfg: DictConfig) -> None:
     size, crop = OmegaConf.select(cfg, "transform.size"), OmegaConf.select(cfg, "transform.crop")
     for key, value in (("transform.size", size), ("transform.crop", crop)):
         if value is not None:
-            check_value(key, value, Annotated[int, _field(ge=1, le=8192)])
+            check_value(key, value, Annotated[int, Field(ge=1, le=8192)])
     if size is not None and crop is not None and crop > size:
         raise UserError(
             f"transform.crop={crop} is larger than transform.size={size}, the side of the image that it is cut from; "
             f"give transform.crop={size} or less, or transform.size={crop} or more."
         )
-
-
-def _field(**bounds: int) -> Any:
-    from pydantic import Field
-
-    return Field(**bounds)
 
 
 def _check_together(cfg: DictConfig) -> None:

@@ -1,12 +1,13 @@
 """Checks one value of the config against a type, and says what to type in its place."""
 
 import re
+import typing
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from src.core.errors import UserError
 from src.core.finished import is_below
-from src.engine.quoting import as_typed, requoted
+from src.engine.quoting import as_typed, for_shell, requoted
 from src.engine.typed import typed_settings, words_of_this_run
 
 _SCALARS = (bool, int, float, str)
@@ -20,6 +21,8 @@ def check_value(key: str, value: Any, annotation: Any) -> None:
     """
     from pydantic import ConfigDict, TypeAdapter, ValidationError
 
+    if isinstance(value, str) and typing.get_origin(annotation) is Sequence:
+        raise UserError(f"{key}={value} is not valid: it must be a list; give {for_shell(f'{key}=[{value}]')}.")
     adapter = TypeAdapter(annotation, config=ConfigDict(arbitrary_types_allowed=True, allow_inf_nan=False))
     try:
         result = adapter.validate_python(value, strict=False)
@@ -57,6 +60,7 @@ def _sentence(key: str, value: Any, found: Sequence[Mapping[str, Any]]) -> str:
 def _reason(message: str) -> str:
     """Pydantic's reason as the end of "must be ..."."""
     message = message.split(", unable to parse")[0].split(", got a number")[0]
+    message = message.removeprefix("Value error, ")
     message = re.sub(r"^(Input|List|Value|String) should (be )?", lambda found: "" if found[2] else "SHOULD ", message)
     return message.replace("SHOULD ", "such that it should ") if message.startswith("SHOULD") else message
 

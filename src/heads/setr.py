@@ -43,7 +43,7 @@ class SETRHead(SegmentationHead):
         if len(strides) != 1 or strides[0] != 2 ** len(decoder_channels):
             raise UserError(
                 f"head.strides={list(strides)} with {len(decoder_channels)} head.decoder_channels do not fit: SETR "
-                f"reads one map and doubles it once for each of them; give strides=[{2 ** len(decoder_channels)}]."
+                f"reads one map and doubles it once for each of them; give head.strides=[{2 ** len(decoder_channels)}]."
             )
         self.strides = tuple(strides)
         (width,) = channels_of(strides, channels)

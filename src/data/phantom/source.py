@@ -117,12 +117,12 @@ class PhantomSource:
     ) -> None:
         check_size(size)
         if not 0 <= prevalence <= 1:
-            raise UserError(f"phantom: prevalence={prevalence} is no probability; choose 0 to 1")
+            raise UserError(f"dataset.prevalence={prevalence} is no probability; choose 0 to 1")
         if seed < 0:
-            raise UserError(f"phantom: seed={seed} is negative; choose 0 or more")
+            raise UserError(f"dataset.seed={seed} is negative; choose 0 or more")
         for name, count in (("train", train), ("val", val), ("test", test)):
             if count < 0:
-                raise UserError(f"phantom: {name}={count} is negative; choose the number of studies, 0 or more")
+                raise UserError(f"dataset.{name}={count} is negative; choose the number of studies, 0 or more")
         self.seed = seed
         self.size = size
         self.prevalence = prevalence

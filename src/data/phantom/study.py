@@ -83,7 +83,7 @@ def make_study(*, seed: int, index: int, prevalence: float) -> PhantomStudy:
 def check_size(size: int) -> None:
     """Refuse picture sizes that the phantom is not made for."""
     if not SMALLEST <= size <= LARGEST:
-        raise UserError(f"phantom: size={size} is out of range; choose {SMALLEST} to {LARGEST} pixels")
+        raise UserError(f"dataset.size={size} is out of range; choose {SMALLEST} to {LARGEST} pixels")
 
 
 def _stream(seed: int, index: int, purpose: int) -> np.random.Generator:

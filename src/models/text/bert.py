@@ -5,10 +5,10 @@ Axes: B reports, L tokens, T words, H heads, A width of a head, E encoder width,
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import torch
-from pydantic import PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 
 from src.core.errors import UserError
@@ -63,7 +63,7 @@ class BertEncoder(TextEncoder):
         name: str,
         pretrained: bool,
         architecture: Mapping[str, Any],
-        num_layers: PositiveInt,
+        num_layers: Annotated[int, Field(ge=1, le=512)],
         vocabulary: str | None,
         lowercase: bool,
         rules: Rules,
