@@ -55,7 +55,9 @@ def zero_shot(
             "columns (dataset.label_columns=[...])"
         )
     if prompts is None:
-        raise UserError("zero-shot needs prompts, and this data set has none; give prompts=generic or write your own")
+        raise UserError(
+            "zero-shot needs prompts, and this data set has none; give prompts=generic, or write conf/prompts/NAME.yaml."
+        )
     by_classes = how.by_classes(source.finding_names, exclusive=source.exclusive)
     refuse_unjudgeable(datamodule, judge_on)
     if by_classes:
