@@ -56,7 +56,7 @@ def zero_shot(
         )
     if prompts is None:
         raise UserError(
-            "zero-shot needs prompts, and this data set has none; give prompts=generic, or write conf/prompts/NAME.yaml."
+            "zero-shot needs prompts, and this data set has none; give prompts=generic, or write its own in conf/prompts."
         )
     by_classes = how.by_classes(source.finding_names, exclusive=source.exclusive)
     refuse_unjudgeable(datamodule, judge_on)

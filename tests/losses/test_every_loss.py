@@ -149,9 +149,7 @@ def test_the_parts_of_a_batch_make_up_the_whole(loss, sizes):
         all_pairs = {"image_candidate_ND": embeddings.image_global_BD, "text_candidate_ND": embeddings.text_global_BD}
         values.append(loss(replace(part, **all_pairs, own_B=own_B)) * len(own_B) / sum(sizes))
         values[-1].backward()
-    wrong = (
-        "the loss is no mean over its own pairs, contrasted with embeddings.candidates (CONTRIBUTING, Adding a loss): "
-    )
+    wrong = "no mean over the own pairs with embeddings.candidates as negatives (CONTRIBUTING, Adding a loss): "
     torch.testing.assert_close(sum(values).detach(), value, msg=lambda text: wrong + text)
     found = [tensor.grad for tensor in (*leaves, *loss.parameters()) if tensor.grad is not None]
     torch.testing.assert_close(found, gradients, msg=lambda text: wrong + text)
