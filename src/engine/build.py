@@ -40,8 +40,9 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
         target = str(node.get("_target_", ""))
         ours = target.startswith(OURS)
         if not ours and isinstance(cause, ImportError):
+            missing = _sentence(cause).split(" HINT:")[0]
             raise UserError(
-                f"{key} ({target}) needs a package that is not installed: {_sentence(cause)}; install it, or choose "
+                f"{key} ({target}) needs a package that is not installed: {missing.rstrip('.')}; install it, or choose "
                 f"another option of {key.split('.')[0]}."
             ) from error
         theirs = not ours or _raised_by_a_library(cause)

@@ -52,8 +52,8 @@ class TorchOptimizer:
             return self.factory(parameters)
         decayed = [p for p in parameters if p.ndim >= 2]
         spared = [p for p in parameters if p.ndim < 2]
-        groups = [{"params": decayed}, {"params": spared, "weight_decay": 0.0}]
-        return self.factory([group for group in groups if group["params"]])
+        groups = [{"params": decayed}] if decayed else []
+        return self.factory([*groups, *([{"params": spared, "weight_decay": 0.0}] if spared else [])])
 
 
 class AdamW:

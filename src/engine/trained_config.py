@@ -153,6 +153,9 @@ def _bring_data(chosen: DictConfig, cfg: DictConfig, run: TrainedRun, typed: Seq
         return
     for key in DATA:
         _bring(chosen, cfg, run, key, typed)
+    if "prompts" in run.config and not run.has("prompts") and not any(is_below(one.key, "prompts") for one in typed):
+        # its data set has none, and those of another would name findings that it lacks
+        chosen.prompts = None
     settings: Any = HydraConfig.get()
     with read_write(settings), open_dict(settings):
         settings.runtime.choices.update({group: run.choices[group] for group in _DATA_GROUPS if group in run.choices})

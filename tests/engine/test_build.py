@@ -25,14 +25,12 @@ def test_a_package_that_is_missing_is_named() -> None:
     cfg = OmegaConf.create({"logger": {"mine": {"_target_": "tests.engine.test_build.needs_a_package"}}})
     with pytest.raises(
         UserError,
-        match=r"logger\.mine \(tests\.engine\.test_build\.needs_a_package\) needs a package .*no_such_package",
+        match=r"logger\.mine \(tests.*\) needs a package .*no_such_package",
     ):
         build(cfg, "logger.mine")
 
 
 def test_what_hydra_itself_refuses_to_build_is_named() -> None:
     cfg = OmegaConf.create({"logger": {"mine": {"_target_": "os.system", "command": "true"}}})
-    with pytest.raises(
-        UserError, match=r"logger\.mine \(os\.system\) cannot be built: Target 'os\.system' is blocklisted"
-    ):
+    with pytest.raises(UserError, match=r"logger\.mine \(os\.system\) cannot be built: Target .* is blocklisted"):
         build(cfg, "logger.mine")

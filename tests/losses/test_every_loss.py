@@ -125,7 +125,7 @@ def test_extremes_stay_finite(loss, case, image_attention):
         "one pair": lambda e: e,
     }
     for tensor in loss_and_gradients(loss, changes[case](embeddings)):
-        assert torch.isfinite(tensor).all()
+        assert torch.isfinite(tensor).all(), f"the loss or its gradient is not finite: {case}"
 
 
 @pytest.mark.parametrize("sizes", [(5, 2), (1, 3, 3)])
@@ -149,9 +149,10 @@ def test_the_parts_of_a_batch_make_up_the_whole(loss, sizes):
         all_pairs = {"image_candidate_ND": embeddings.image_global_BD, "text_candidate_ND": embeddings.text_global_BD}
         values.append(loss(replace(part, **all_pairs, own_B=own_B)) * len(own_B) / sum(sizes))
         values[-1].backward()
-    torch.testing.assert_close(sum(values).detach(), value)
+    wrong = "no mean over the own pairs with embeddings.candidates as negatives (CONTRIBUTING, Adding a loss): "
+    torch.testing.assert_close(sum(values).detach(), value, msg=lambda text: wrong + text)
     found = [tensor.grad for tensor in (*leaves, *loss.parameters()) if tensor.grad is not None]
-    torch.testing.assert_close(found, gradients)
+    torch.testing.assert_close(found, gradients, msg=lambda text: wrong + text)
 
 
 def test_order_of_the_batch_does_not_matter(loss):

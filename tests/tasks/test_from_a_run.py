@@ -221,3 +221,21 @@ def test_a_checkpoint_without_its_config_is_said(
     answer, _ = evaluate("retrieve", f"checkpoint={alone}", *tiny_head)
     assert answer.code == 0, answer.err
     assert "no config.yaml lies beside it" in answer.out
+
+
+def test_a_data_set_without_prompts_stays_without(trained: Path, evaluate: Callable, tmp_path: Path) -> None:
+    """Those of the default data set would be of other findings; prompts that are typed are taken."""
+    run = tmp_path / "run"
+    shutil.copytree(trained, run)
+    for file in (run / "checkpoints/config.yaml", run / ".hydra/config.yaml"):
+        config = OmegaConf.load(file)
+        config.prompts = None
+        OmegaConf.save(config, file)
+    answer, folder = evaluate("evaluate", f"checkpoint={run}")
+    assert answer.code == 0, answer.err
+    assert not any(name.startswith("zero_shot/") for name in _figures(folder))
+    answer, folder = evaluate("evaluate", f"checkpoint={run}", "prompts=generic")
+    assert answer.code == 0, answer.err
+    assert any(name.startswith("zero_shot/") for name in _figures(folder))
+    answer, _ = evaluate("zero_shot", f"checkpoint={run}")
+    assert "this data set has none; give prompts=generic" in answer.err

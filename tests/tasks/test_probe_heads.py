@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader
 
+from src.core.errors import UserError
 from src.evaluation.features import Features
 from src.heads.linear import LinearHead
 from src.heads.mlp import MlpHead
@@ -118,3 +119,17 @@ def test_a_head_that_stopped_keeps_its_best_while_others_go_on() -> None:
 def test_a_batch_that_is_the_only_one_is_kept(size: int, used: int) -> None:
     assert recipe(exclusive=False, drop_last=True).used(size) == used
     assert recipe(exclusive=False).used(size) == size
+
+
+def test_a_head_with_statistics_of_its_own_is_refused() -> None:
+    head = nn.Sequential(nn.Linear(WIDTH, FINDINGS), nn.BatchNorm1d(FINDINGS))
+    index_HN = torch.arange(8).unsqueeze(0)
+    with pytest.raises(UserError, match=r"Sequential keeps statistics of its batches .* give probe=published"):
+        fit_heads(
+            [head],
+            made(8, 1),
+            index_HN,
+            made(8, 2),
+            recipe=recipe(exclusive=False),
+            generators=[torch.Generator().manual_seed(0)],
+        )

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
+from src.core.errors import UserError
 from src.evaluation.features import Features
 from src.heads.objective import classification_loss
 
@@ -69,7 +70,13 @@ def fit_heads(
 
     What one head does never touches another: the optimiser works element by element, and a head that has stopped
     keeps its best weights. All steps are taken for all heads at once, and the device is waited for once an epoch.
+    Raises UserError for heads that have buffers.
     """
+    if next(heads[0].buffers(), None) is not None:
+        raise UserError(
+            f"head: {type(heads[0]).__name__} keeps statistics of its batches (as BatchNorm does), which probe=cached "
+            "cannot do for many heads at once; give probe=published."
+        )
     device = train.feature_NE.device
     weights, _ = stack_module_state(list(heads))
     weights = {name: weight.detach().to(device).requires_grad_() for name, weight in weights.items()}
