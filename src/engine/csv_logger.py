@@ -36,7 +36,7 @@ class MetricsCsv(CSVLogger):
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> ExperimentWriter:  # type: ignore[override]
+    def experiment(self) -> Any:
         """The writer of the file."""
         if self._experiment is None:
             self._experiment = _Writer(log_dir=self.log_dir)

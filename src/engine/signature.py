@@ -6,7 +6,7 @@ import importlib
 import importlib.machinery
 import inspect
 import sys
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -43,7 +43,7 @@ def signature_of(target: str) -> Signature | None:
     return _read(module, node, skip=0) if isinstance(node, ast.FunctionDef) else _constructor(module, node)
 
 
-def parameter_names(target: str) -> Collection[str]:
+def parameter_names(target: str) -> Set[str]:
     """Return the names of the parameters of ``target``, which is imported where its source does not tell.
 
     Raises UserError where ``target`` names nothing.
@@ -193,8 +193,8 @@ class _Module:
     def _value(self, name: str) -> Any:
         source, original = self.imports.get(name, ("", ""))
         if source.split(".")[0] in _LIGHT:
-            module = importlib.import_module(source)
-            return getattr(module, original) if original else module
+            imported = importlib.import_module(source)
+            return getattr(imported, original) if original else imported
         found = self.find(name)
         if found is None:
             # a class of a library that is not read: no value of a yaml is one

@@ -120,8 +120,17 @@ def _show(
     log_figures(trainer.loggers, final.figures)
     if terms is not None:
         candidates = datamodule.batch_size * (trainer.world_size if module.negatives == "global" else 1)
-        given = {"terms": terms, "loggers": trainer.loggers, "candidates": candidates}
-        log_media(trainer.loggers, draw_pictures(module.model, datamodule, final, heading, run_dir, **given))
+        drawn = draw_pictures(
+            module.model,
+            datamodule,
+            final,
+            heading,
+            run_dir,
+            terms=terms,
+            loggers=trainer.loggers,
+            candidates=candidates,
+        )
+        log_media(trainer.loggers, drawn)
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
 
