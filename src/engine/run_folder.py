@@ -20,7 +20,9 @@ _START_FILES = {LOG, LOCK, CONFIG, PROVENANCE, f"checkpoints/{CONFIG}", f"checkp
 _LONGEST = 80
 _ATTEMPTS = 1000
 _new_folders: dict[Path, list[Path]] = {}
-"""Folders that this process made for a run, with their parents that were missing."""
+"""Folders that were missing when this process started its run, with their missing parents."""
+_claimed: set[Path] = set()
+"""Of these, the folders that this process alone has made."""
 
 
 def register() -> None:
@@ -90,6 +92,7 @@ def claim_folder(wanted: Path) -> Path:
         except FileExistsError:
             continue
         _new_folders[folder] = parents
+        _claimed.add(folder)
         return folder
     raise FileExistsError(f"{wanted}: {_ATTEMPTS} folders of this name are there already")
 
@@ -119,9 +122,9 @@ def remove_if_nothing_was_written(folder: Path) -> bool:
     return True
 
 
-def is_new(folder: Path) -> bool:
-    """Whether this process made ``folder``, so that no other start can be in it."""
-    return folder.absolute() in _new_folders
+def is_claimed(folder: Path) -> bool:
+    """Return whether this process made ``folder`` itself, so that no other start can be in it."""
+    return folder.absolute() in _claimed
 
 
 def _missing_parents(folder: Path) -> list[Path]:

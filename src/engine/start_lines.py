@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from torch import nn
 
 from src.core.durations import large
+from src.engine.run_folder import DEFAULT_NAME
 
 
 def start_lines(cfg: DictConfig, built: dict[str, Any], *, task: str, dataset: str, folder: Path) -> list[str]:
@@ -17,7 +18,8 @@ def start_lines(cfg: DictConfig, built: dict[str, Any], *, task: str, dataset: s
     or ``image_encoder`` has the parameters.
     """
     data = f" on {dataset}" if dataset else ""
-    lines = [f"task      {task}{data}, {cfg.name}, in {folder}"]
+    name = f", {cfg.name}" if cfg.name != DEFAULT_NAME else ""
+    lines = [f"task      {task}{data}{name}, in {folder}"]
     if encoders := list(_encoders(cfg, built)):
         lines.append(f"model     {', '.join(encoders)}; on {_device(cfg, built)}")
     return lines

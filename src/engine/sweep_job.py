@@ -32,7 +32,7 @@ from src.core.output import print_lines
 from src.engine.processes import is_one_of_several, run_as_one_of_several
 from src.engine.ranks import is_first_process
 from src.engine.resume import newest_whole
-from src.engine.run_folder import LOCK, LOG, is_new, remove_if_nothing_was_written
+from src.engine.run_folder import LOCK, LOG, is_claimed, remove_if_nothing_was_written
 from src.engine.run_log import recorded
 from src.engine.say import readable
 from src.engine.sweep_summary import MULTIRUN, JobFailedError, SweepState, sweep_state, time_left
@@ -70,9 +70,9 @@ def run_job(cfg: DictConfig, run: Callable[[DictConfig], None]) -> None:
 def _run_single(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
     """Run what is no job of a sweep; where it fails before it wrote anything, its folder is removed."""
     # in a folder of its own there is no other process
-    alone = nullcontext() if is_new(folder) else only_process(folder / LOCK)
+    alone = nullcontext() if is_claimed(folder) else only_process(folder / LOCK)
     try:
-        with recorded(folder / LOG, readable), alone:
+        with alone, recorded(folder / LOG, readable):
             cfg = with_trained_config(cfg)
             run(cfg)
             write_done(folder, _done(cfg, settings))

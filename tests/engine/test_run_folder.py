@@ -9,7 +9,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from src.engine import run_folder
-from src.engine.run_folder import ClaimRunFolder, claim_folder, is_new, remove_if_nothing_was_written, run_title
+from src.engine.run_folder import ClaimRunFolder, claim_folder, is_claimed, remove_if_nothing_was_written, run_title
 
 
 @pytest.fixture(autouse=True)
@@ -70,6 +70,8 @@ def test_a_folder_that_was_named_is_used_as_given(tmp_path: Path) -> None:
     folder = tmp_path / "mine"
     assert [_started(str(folder)) for _ in range(2)] == [str(folder)] * 2
     assert not folder.exists()
+    # two starts may have named it
+    assert not is_claimed(folder)
 
 
 def test_other_processes_claim_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,6 +111,6 @@ def test_what_was_written_stays_with_its_log(name: str, tmp_path: Path) -> None:
 
 
 def test_a_folder_that_was_there_is_never_removed(tmp_path: Path) -> None:
-    assert not is_new(tmp_path)
+    assert not is_claimed(tmp_path)
     assert not remove_if_nothing_was_written(tmp_path)
     assert tmp_path.is_dir()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
 from src.core.finished import read_done, read_failure
+from src.core.lock import HeldError
 from src.engine import sweep_job
 from src.engine.sweep_job import job_number, run_job, sweep_name
 from src.engine.sweep_summary import JobFailedError, summary, sweep_state
@@ -198,6 +200,19 @@ def test_a_run_of_its_own_is_marked_and_never_skipped(sweep: Sweep) -> None:
     assert sweep.ran == [7, 7]
     with pytest.raises(UserError, match=r"^no\.$"):
         sweep.start(None, _fail(UserError("no.")), seed=7)
+
+
+def test_a_folder_that_another_run_is_in_is_refused(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def held(path: Path) -> Iterator[None]:
+        raise HeldError("process 7 on here")
+        yield
+
+    monkeypatch.setattr(sweep_job, "only_process", held)
+    with pytest.raises(UserError, match=r"alone is in use by process 7 on here; .*hydra\.run\.dir=DIR"):
+        sweep.start(None)
+    assert sweep.ran == []
+    assert not (sweep.folder / "alone" / "run.log").exists()
 
 
 def test_numbers_and_names_for_the_loggers(sweep: Sweep) -> None:

@@ -57,13 +57,13 @@ def test_a_defect_leaves_its_traceback(
 def test_what_was_trained_before_a_failure_stays_with_its_error(
     run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path
 ) -> None:
-    # the first epoch is saved, the second has a loss that is no number
+    # steps so large that the embeddings are no numbers when they are evaluated
     words = ("optimizer.lr=1e30", "scheduler=constant", "task.untrained_baseline=false", "task.pictures=false")
     answer = run_cli(*tiny, *words, "datamodule.batch_size=24")
     assert answer.code == 1
     (log,) = (tmp_path / "outputs").rglob("run.log")
     assert log.read_text().splitlines()[-1] == answer.err.splitlines()[-1]
-    assert answer.err.splitlines()[-1].startswith("Error: the loss of step ")
+    assert "not finite" in answer.err
     assert (log.parent / "metrics.csv").is_file()
 
 
