@@ -14,9 +14,14 @@ def list_override(key: str, values: Sequence[str]) -> str:
     return shlex.quote(f"{key}=[{','.join(map(_text, values))}]")
 
 
+def in_quotes(text: str) -> str:
+    """Return ``text`` in the double quotes that Hydra reads as the very text."""
+    # of backslashes, Hydra takes only those before a quote, and those at the end, as escapes
+    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text)
+    return f'"{escaped}"'
+
+
 def _text(value: str) -> str:
     if _PLAIN.fullmatch(value) and value.lower() not in _TYPED:
         return value
-    # of backslashes, Hydra takes only those before a quote, and those at the end, as escapes
-    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), value)
-    return f'"{escaped}"'
+    return in_quotes(value)

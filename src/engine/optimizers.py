@@ -1,6 +1,7 @@
 """Optimisers as recipes: settings now, parameters when the model is built."""
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from pydantic import NonNegativeFloat, PositiveFloat
@@ -12,11 +13,14 @@ from src.core.ranges import Betas, PositiveFraction
 
 
 def trainable_parameters(modules: Iterable[nn.Module]) -> list[nn.Parameter]:
-    """Return the modules' parameters that require a gradient. Raises UserError where there is none."""
-    parameters = [p for module in modules for p in module.parameters() if p.requires_grad]
-    if not parameters:
+    """Return the modules' parameters that require a gradient."""
+    return [p for module in modules for p in module.parameters() if p.requires_grad]
+
+
+def refuse_nothing(groups: Sequence[dict[str, Any]]) -> None:
+    """Raise UserError where no group has a parameter."""
+    if not any(group["params"] for group in groups):
         raise UserError("The optimizer has no parameter to train: everything is frozen, or the head has no weights.")
-    return parameters
 
 
 def parameter_groups(
@@ -48,6 +52,7 @@ class TorchOptimizer:
     def __call__(self, modules: Iterable[nn.Module]) -> Optimizer:
         """Build the optimizer over the trainable parameters of ``modules``."""
         parameters = trainable_parameters(modules)
+        refuse_nothing([{"params": parameters}])
         if self.decay_norms_and_biases:
             return self.factory(parameters)
         decayed = [p for p in parameters if p.ndim >= 2]
@@ -72,6 +77,7 @@ class AdamW:
         groups = parameter_groups(
             modules, weight_decay=self.weight_decay, decay_norms_and_biases=self.decay_norms_and_biases
         )
+        refuse_nothing(groups)
         return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)
 
 
@@ -103,4 +109,5 @@ class LayerwiseAdamW:
                 # timm's topmost layer has a scale of 1; here it lies below the head
                 lr = self.lr * self.layer_decay * group["lr_scale"]
                 groups.append({"params": group["params"], "weight_decay": group["weight_decay"], "lr": lr})
+        refuse_nothing(groups)
         return torch.optim.AdamW(groups, lr=self.lr, betas=self.betas)

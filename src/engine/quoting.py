@@ -10,6 +10,8 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Glob, Override, Sweep
 from hydra.errors import HydraException
 
+from src.core.override import in_quotes
+
 _WORD = re.compile(r"(?P<key>(?:\+\+|\+)?[\w./@-]+)=(?P<value>.*)", re.DOTALL)
 _HOME = re.compile(r"~[\w.-]*(?:/|$)")
 
@@ -55,7 +57,7 @@ def quoted_text(word: str) -> str | None:
     found = _WORD.fullmatch(word)
     if found is None or found["value"].startswith(("[", "{")):
         return None
-    quoted = f"{found['key']}={_in_quotes(found['value'])}"
+    quoted = f"{found['key']}={in_quotes(found['value'])}"
     override = parsed(quoted)
     return quoted if override is not None and override.value() == found["value"] else None
 
@@ -69,7 +71,7 @@ def quoted_list(word: str, *, only_unreadable: bool = False) -> str | None:
         return None
     texts = [text.strip() for text in found["inside"].split(",")]
     elements = [
-        text if _is_quoted(text) or (only_unreadable and parsed(f"x=[{text}]") is not None) else _in_quotes(text)
+        text if _is_quoted(text) or (only_unreadable and parsed(f"x=[{text}]") is not None) else in_quotes(text)
         for text in texts
     ]
     quoted = f"{found['key']}=[{','.join(elements)}]"
@@ -95,12 +97,6 @@ def as_typed(value: Any) -> str:
 def is_choice(override: Override) -> bool:
     """Whether the value is several, as only a sweep takes."""
     return isinstance(override._value, ChoiceSweep | Sweep | Glob)
-
-
-def _in_quotes(text: str) -> str:
-    """Hydra reads a backslash before a quote as an escape, and others as they stand."""
-    escaped = re.sub(r'(\\*)(?="|$)', lambda found: found[1] * 2, text)
-    return '"' + escaped.replace('"', '\\"') + '"'
 
 
 def _is_quoted(text: str) -> bool:

@@ -11,6 +11,8 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 
+from src.core.override import in_quotes
+
 RESUME_WORDS = "MGCA_RESUME_WORDS"
 """Environment variable: the words of this command, for the processes that a run starts itself."""
 _PLAIN = re.compile(r"[\w/.:@%-]+", re.ASCII)
@@ -62,11 +64,7 @@ def with_overrides(words: Sequence[str], overrides: Sequence[str]) -> list[str]:
 def hydra_quoted(value: object) -> str:
     """Return ``value`` as Hydra reads it back on a command line; quoted only where it must be."""
     text = str(value)
-    if _PLAIN.fullmatch(text):
-        return text
-    # a backslash escapes where a quote follows, and nowhere else
-    escaped = re.sub(r'(\\*)("|$)', lambda found: found[1] * 2 + ('\\"' if found[2] else ""), text)
-    return f'"{escaped}"'
+    return text if _PLAIN.fullmatch(text) else in_quotes(text)
 
 
 def key_of_training(name: str) -> str:

@@ -56,9 +56,7 @@ def zero_shot(
             "columns (dataset.label_columns=[...])"
         )
     if prompts is None:
-        raise UserError(
-            "zero-shot needs prompts, and there are none; give prompts=generic, or write it in conf/prompts."
-        )
+        raise UserError("zero-shot needs prompts, and this data set has none; give prompts=generic, or write your own.")
     by_classes = how.by_classes(source.finding_names, exclusive=source.exclusive)
     refuse_unjudgeable(datamodule, judge_on)
     if by_classes:
