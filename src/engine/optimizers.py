@@ -1,6 +1,6 @@
 """Optimisers as recipes: settings now, parameters when the model is built."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
