@@ -41,54 +41,73 @@ _CHEAP = {"checkpoint", "judged_checkpoint", "resume_from"}
 def launch(cfg: DictConfig) -> None:
     """Run ``cfg.task`` with the parts its signature names."""
     _start_processes_as_usual()
-    first = is_first_process() and not is_one_of_several()
-    leave_out_inherited(cfg, typed_settings(words_of_this_run()), say=first)
-    parts = Parts(cfg)
-    parameters = parameter_names(cfg.task._target_)
-    wanted = [name for name in Parts.names() if name in parameters]
-    given = {**GIVEN, "task": frozenset(wanted)}
-    task = str(HydraConfig.get().runtime.choices["task"])
-    refuse_unread(cfg, typed_settings(words_of_this_run()), wanted, task=task, swept=swept_keys())
-
-    data_only = DATA_ONLY.issuperset(wanted)
-    # before torch is imported, which takes seconds
-    check_settings(cfg, given=given, keys=("task", "dataset", "store") if data_only else None)
-    for name in (one for one in wanted if one in _CHEAP):
-        getattr(parts, name)
-    _import_torch()
+    parts, wanted = _checked_parts(cfg)
 
     def run() -> None:
         built = {name: getattr(parts, name) for name in wanted}
         if is_first_process():
             dataset = parts.dataset_name if READS_DATA.intersection(wanted) else ""
-            print_lines(*start_lines(cfg, built, task=task, dataset=dataset, folder=parts.run_dir))
+            print_lines(*start_lines(cfg, built, task=_task(), dataset=dataset, folder=parts.run_dir))
         build(cfg, "task", **built)
 
-    if data_only:
+    if DATA_ONLY.issuperset(wanted):
         # neither Lightning nor a model is loaded to look at data
-        validate(cfg, given=given, keys=("task", "dataset", "store"))
         run()
         return
-    validate(cfg, given=given)
-    count = processes_here(cfg.trainer) if _trains(cfg, parameters) and not is_one_of_several() else 0
-    if not count and "resume_from" in parameters:
+    count = processes_here(cfg.trainer) if _trains(cfg, wanted) and not is_one_of_several() else 0
+    if not count and "resume_from" in wanted:
         check_splits(parts.dataset, cfg, wanted)
     # what cannot go on is said before anything in the folder is written
-    resume_from = parts.resume_from if "resume_from" in parameters else None
-    if resume_from is not None:
-        from src.engine.resume_changes import check_resumed
-
-        check_resumed(cfg, resume_from, read_keys(cfg, wanted), say=first)
+    resume_from = _resumed(cfg, parts, wanted) if "resume_from" in wanted else None
     last = parts.run_dir / "checkpoints" / LAST
-    if first and resume_from is not None:
-        _log.info("Resuming from %s", resume_from)
     choices = HydraConfig.get().runtime.choices
-    recorded = provenance(cfg, last.parent, command=command_line(), choices=choices) if first else nullcontext()
+    recorded = provenance(cfg, last.parent, command=command_line(), choices=choices) if _is_first() else nullcontext()
     with recorded, stopping_at_once(partial(_report_stop, last)):
         if count:
             run_processes(count, cfg.trainer.num_nodes, HydraConfig.get(), number=job_number(), resume_from=resume_from)
         else:
             _run_seeded(cfg, run)
+
+
+def _checked_parts(cfg: DictConfig) -> tuple[Parts, list[str]]:
+    """Return what builds the parts of a run and the names of those that its task asks for, once the config is checked.
+
+    Whatever can be checked without torch is checked before torch is imported, which takes seconds.
+    """
+    typed = typed_settings(words_of_this_run())
+    leave_out_inherited(cfg, typed, say=_is_first())
+    parts, parameters = Parts(cfg), parameter_names(cfg.task._target_)
+    wanted = [name for name in Parts.names() if name in parameters]
+    given = {**GIVEN, "task": frozenset(wanted)}
+    refuse_unread(cfg, typed, wanted, task=_task(), swept=swept_keys())
+    keys = ("task", "dataset", "store") if DATA_ONLY.issuperset(wanted) else None
+    check_settings(cfg, given=given, keys=keys)
+    for name in (one for one in wanted if one in _CHEAP):
+        getattr(parts, name)
+    _import_torch()
+    validate(cfg, given=given, keys=keys)
+    return parts, wanted
+
+
+def _resumed(cfg: DictConfig, parts: Parts, wanted: Collection[str]) -> Path | None:
+    """Return the checkpoint to resume from, if any. Raises UserError where the run cannot go on from it."""
+    from src.engine.resume_changes import check_resumed
+
+    checkpoint: Path | None = parts.resume_from
+    if checkpoint is not None:
+        check_resumed(cfg, checkpoint, read_keys(cfg, wanted), say=_is_first())
+        if _is_first():
+            _log.info("Resuming from %s", checkpoint)
+    return checkpoint
+
+
+def _is_first() -> bool:
+    """Whether this process is the one that the user started, or the first of those of a launcher."""
+    return is_first_process() and not is_one_of_several()
+
+
+def _task() -> str:
+    return str(HydraConfig.get().runtime.choices["task"])
 
 
 def _import_torch() -> None:
