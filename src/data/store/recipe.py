@@ -12,7 +12,7 @@ from src.data.dicom_io import DicomScale
 from src.data.image_io import MIN_SIDE
 from src.data.resize import Resize
 
-FORMAT = 2
+FORMAT = 3
 """The layout of the files; a store of another number is refused."""
 
 Codec = Literal["raw", "png", "jpeg"]

@@ -61,7 +61,7 @@ def test_no_store_says_how_to_make_one(tmp_path: Path) -> None:
 
 def test_a_newer_format(copy: Path) -> None:
     _spoil(copy, format=99)
-    with pytest.raises(UserError, match=r"has format 99, and this version reads format 2; remake it with: remake"):
+    with pytest.raises(UserError, match=r"has format 99, and this version reads format 3; remake it with: remake"):
         Store(copy, remake="remake")
 
 
