@@ -13,7 +13,7 @@ from src.data.image_io import MIN_SIDE
 from src.data.resize import Resize
 
 FORMAT = 3
-"""The layout of the files; a store of another number is refused."""
+"""The layout of the files and the rules by which their images and masks are read; another number is refused."""
 
 Codec = Literal["raw", "png", "jpeg"]
 """``raw``: no decoding at all. ``png``: about half the space, lossless. ``jpeg``: quality 95, about a third."""
