@@ -199,7 +199,7 @@ def _warn_of_doubles(words: Sequence[str]) -> None:
 
 
 def _as_composed(words: list[str]) -> list[str]:
-    """Keys of what a checkpoint brings with ``++``: Hydra composes other encoders than those of the checkpoint."""
+    """Keys of what a checkpoint brings with ``++``: Hydra composes other encoders than the checkpoint's."""
     names = {word.partition("=")[0].lstrip("+") for word in words}
     brought: tuple[str, ...] = ("encoder.", "transform.") if "checkpoint" in names else ()
     brought += ("dataset.",) if brought and not names & {"dataset", "experiment"} else ()

@@ -72,7 +72,8 @@ def _refused_by_lightning(error: BaseException) -> str | None:
     named = [name for name in re.findall(r"[a-z_]+", str(error)) if "_" in name and name in known]
     if not named:
         return None
-    reason = " ".join(str(error).replace("`", "").split()).rstrip(".!")
+    # what Lightning advises beyond its first sentence does not always work here
+    reason = " ".join(str(error).replace("`", "").split()).partition(". ")[0].rstrip(".!")
     return f"Error: trainer.{named[0]} cannot be used with this data: {reason}; give trainer.{named[0]}=VALUE."
 
 

@@ -4,10 +4,10 @@ Axes: B image-report pairs, N those of the whole batch that the B belong to, K p
 """
 
 import math
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import torch
-from pydantic import NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
@@ -47,7 +47,7 @@ class CrossPrototypeAlignment(Loss):
         num_prototypes: int,
         temperature: PositiveFloat,
         epsilon: PositiveFloat,
-        sinkhorn_iterations: PositiveInt,
+        sinkhorn_iterations: Annotated[int, Field(ge=1, le=1000)],
         freeze_epochs: NonNegativeInt,
         rules: Rules,
     ) -> None:

@@ -63,6 +63,10 @@ class TimmEncoder(ImageEncoder):
         if weights is not None:
             _load(self.model, weights, name)
         stages = self.model.feature_info
+        if not stages:
+            raise UserError(
+                f"encoder.image: {name} has no layer; correct encoder.image.model_args, whose depth is at least 1."
+            )
         before_last, last = stages[max(len(stages) - 2, 0)], stages[-1]
         one_scale = before_last["reduction"] == last["reduction"]
         self._plain = one_scale and hasattr(self.model, "blocks") and hasattr(self.model, "num_prefix_tokens")
