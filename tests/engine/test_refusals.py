@@ -6,7 +6,10 @@ from omegaconf import OmegaConf
 from src.engine.refusals import refusal
 
 CFG = OmegaConf.create(
-    {"callbacks": {"stop": {"monitor": "val/los"}, "best": {"monitor": "val/f1"}}, "scheduler": {"monitor": "val/x"}}
+    {
+        "callbacks": {"last": {"monitor": "val/loss"}, "stop": {"monitor": "val/los"}, "best": {"monitor": "val/f1"}},
+        "scheduler": {"monitor": "val/x"},
+    }
 )
 
 
