@@ -6,6 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.finished import flatten
 
+_WANTED = re.compile(r"conditioned on metric `?([^\s`]+)`? which|monitor='([^']+)'\) could not find")
 _METRIC = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -24,10 +25,10 @@ def refusal(error: BaseException, cfg: DictConfig) -> str | None:
 
 def _unknown_metric(text: str, cfg: DictConfig) -> str | None:
     """Of a callback or a scheduler that watches a metric that the training does not log."""
-    if "conditioned on metric" not in text and "could not find the monitored key" not in text:
+    found = _WANTED.search(text)
+    if found is None:
         return None
-    # each message names the metric that it looks for first, and then those that there are
-    wanted, *others = _METRIC.findall(text) or [""]
+    wanted, others = found[1] or found[2], _METRIC.findall(text)
     key = next((key for key, value in _monitors(cfg).items() if value == wanted), None)
     if key is None:
         return None

@@ -25,6 +25,12 @@ def test_a_metric_that_is_not_logged_names_its_key_and_what_is_logged() -> None:
     assert str(refusal(MisconfigurationException(plateau), CFG)).endswith("Give scheduler.monitor=val/map.")
 
 
+def test_a_metric_without_a_stage_is_named_too() -> None:
+    cfg = OmegaConf.create({"callbacks": {"stop": {"monitor": "loss"}}})
+    text = "Early stopping conditioned on metric `loss` which is not available. Use any: `train/loss`, `val/loss`"
+    assert str(refusal(RuntimeError(text), cfg)).startswith("callbacks.stop.monitor=loss: the training logs no metric")
+
+
 def test_missing_packages_and_refused_settings() -> None:
     missing = ModuleNotFoundError("No module named 'psutil'", name="psutil")
     assert "needs a package that is not installed: No module named 'psutil'; install it" in str(refusal(missing, CFG))
