@@ -6,7 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.finished import flatten
 
-_WANTED = re.compile(r"conditioned on metric `?([^\s`]+)`? which|monitor='([^']+)'\) could not find")
+_WANTED = re.compile(r"conditioned on metric `?([^\s`]+)`? which|monitor='([^']+)'\)`? could not find")
 _METRIC = re.compile(r"[\w.-]+/[\w.-]+")
 
 
