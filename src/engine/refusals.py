@@ -6,6 +6,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from src.core.finished import flatten
 
+_WANTED = re.compile(r"conditioned on metric `?([^\s`]+)`? which|monitor='([^']+)'\)`? could not find")
 _METRIC = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -24,18 +25,17 @@ def refusal(error: BaseException, cfg: DictConfig) -> str | None:
 
 def _unknown_metric(text: str, cfg: DictConfig) -> str | None:
     """Of a callback or a scheduler that watches a metric that the training does not log."""
-    if "conditioned on metric" not in text and "could not find the monitored key" not in text:
+    found = _WANTED.search(text)
+    if found is None:
         return None
-    named = _METRIC.findall(text)
-    watched = {key: str(value) for key, value in _monitors(cfg).items() if value in named}
-    if not watched:
+    wanted, others = found[1] or found[2], _METRIC.findall(text)
+    key = next((key for key, value in _monitors(cfg).items() if value == wanted), None)
+    if key is None:
         return None
-    logged = [name for name in dict.fromkeys(named) if name not in watched.values()]
-    logged = [name for name in logged if name.startswith(("train/", "val/"))]
-    key, value = next(iter(watched.items()))
+    logged = [name for name in dict.fromkeys(others) if name != wanted and name.startswith(("train/", "val/"))]
     best = "val/loss" if "val/loss" in logged else next(iter(logged), "METRIC")
     return (
-        f"{key}={value}: the training logs no metric of this name after an epoch; it logs {', '.join(logged)}. "
+        f"{key}={wanted}: the training logs no metric of this name after an epoch; it logs {', '.join(logged)}. "
         f"Give {key}={best}."
     )
 

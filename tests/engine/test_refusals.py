@@ -6,7 +6,10 @@ from omegaconf import OmegaConf
 from src.engine.refusals import refusal
 
 CFG = OmegaConf.create(
-    {"callbacks": {"stop": {"monitor": "val/los"}, "best": {"monitor": "val/f1"}}, "scheduler": {"monitor": "val/x"}}
+    {
+        "callbacks": {"last": {"monitor": "val/loss"}, "stop": {"monitor": "val/los"}, "best": {"monitor": "val/f1"}},
+        "scheduler": {"monitor": "val/x"},
+    }
 )
 
 
@@ -20,6 +23,12 @@ def test_a_metric_that_is_not_logged_names_its_key_and_what_is_logged() -> None:
     assert str(refusal(MisconfigurationException(best), CFG)).startswith("callbacks.best.monitor=val/f1: ")
     plateau = "ReduceLROnPlateau conditioned on metric val/x which is not available. Available metrics are: ['val/map']"
     assert str(refusal(MisconfigurationException(plateau), CFG)).endswith("Give scheduler.monitor=val/map.")
+
+
+def test_a_metric_without_a_stage_is_named_too() -> None:
+    cfg = OmegaConf.create({"callbacks": {"stop": {"monitor": "loss"}}})
+    text = "Early stopping conditioned on metric `loss` which is not available. Use any: `train/loss`, `val/loss`"
+    assert str(refusal(RuntimeError(text), cfg)).startswith("callbacks.stop.monitor=loss: the training logs no metric")
 
 
 def test_missing_packages_and_refused_settings() -> None:
