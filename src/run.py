@@ -9,6 +9,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from src.core.output import discard
 from src.engine.command import hydra_arguments
 from src.engine.say import CONF, readable
 from src.engine.schema import RunConfig
@@ -48,8 +49,8 @@ def cli() -> None:
         sys.stderr.write(f"\nStopped by Ctrl-C; {stop}.\n" if str(stop) else "\nStopped by Ctrl-C.\n")
         sys.exit(130)
     except BrokenPipeError:
-        # whoever read the output has enough, as | head; nothing more is written to it, at the end of the process either
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # outside of a run, as --cfg job | head
+        discard(sys.stdout)
         sys.exit(141)
     except SystemExit as stop:
         if wants_traceback and stop.__cause__ is not None:

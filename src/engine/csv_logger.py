@@ -30,17 +30,18 @@ class MetricsCsv(CSVLogger):
         self._file = Path(save_dir) / FILE
         self._first_again: int | None = None
         self._continues = getattr(rank_zero_only, "rank", 0) == 0
+        self._writer: _Writer | None = None
         self._last: tuple[int | None, Mapping[str, Any]] | None = None
         if self._continues and not resume:
             self._file.unlink(missing_ok=True)
 
     @property
     @rank_zero_experiment
-    def experiment(self) -> Any:
+    def experiment(self) -> ExperimentWriter:
         """The writer of the file."""
-        if self._experiment is None:
-            self._experiment = _Writer(log_dir=self.log_dir)
-        return self._experiment
+        if self._writer is None:
+            self._experiment = self._writer = _Writer(log_dir=self.log_dir)
+        return self._writer
 
     def forget_from(self, step: int) -> None:
         """Drop the rows of ``step`` and later ones when the next row comes: these steps are done again."""

@@ -38,9 +38,9 @@ PACKAGES = [
 def provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Mapping[str, Any]) -> Iterator[None]:
     """Write ``config.yaml`` (resolved) and ``provenance.json`` into ``folder``, each whole or not at all.
 
-    They describe the checkpoints in ``folder``: where the block fails before it writes the first one, those of the
-    earlier start that was to be resumed are put back. ``choices``: the options of the config groups. With the
-    references of ``provenance.json`` in their places, ``config.yaml`` is the config as it was composed.
+    They describe the checkpoints in ``folder``: where the block writes none, because it fails or has nothing left to
+    train, the files of the earlier start that was resumed are put back. ``choices``: the options of the config groups.
+    With the references of ``provenance.json`` in their places, ``config.yaml`` is the config as it was composed.
     """
     files = {
         folder / "config.yaml": OmegaConf.to_yaml(cfg, resolve=True),
@@ -55,11 +55,10 @@ def provenance(cfg: DictConfig, folder: Path, *, command: list[str], choices: Ma
         write_text(path, text)
     try:
         yield
-    except BaseException:
+    finally:
         if saved and _checkpoints(folder) == saved:
             for path, text in before.items():
                 write_text(path, text)
-        raise
 
 
 def _checkpoints(folder: Path) -> dict[str, int]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from src.core.output import discard, is_reader_gone
 from src.engine.sweep_summary import JobFailedError
 
 # how tqdm draws: a bar, the count, the time
@@ -84,11 +85,23 @@ class _Recorded:
         self._rest = ""
 
     def write(self, text: str) -> int:
-        written = self._stream.write(text)
+        self._show(lambda: self._stream.write(text))
         *lines, self._rest = (self._rest + text).split("\n")
         if _log_file is not None and lines:
             _log_file.write(lines)
-        return written
+        return len(text)
+
+    def flush(self) -> None:
+        self._show(self._stream.flush)
+
+    def _show(self, output: Callable[[], object]) -> None:
+        """Call ``output``; a run whose output nobody reads any more goes on, and its log file has the rest."""
+        try:
+            output()
+        except OSError as error:
+            if not is_reader_gone(error):
+                raise
+            discard(self._stream)
 
     def writelines(self, lines: Iterable[str]) -> None:
         for line in lines:

@@ -23,6 +23,8 @@ def test_a_start_that_fails_before_its_first_checkpoint_puts_the_earlier_config_
     with pytest.raises(UserError):
         start(tmp_path, 0.2, saves=False, fails=True)
     assert OmegaConf.load(tmp_path / "config.yaml").lr == 0.1
+    # nothing was left to train
+    assert start(tmp_path, 0.25, saves=False, fails=False) == 0.1
     with pytest.raises(UserError):
         start(tmp_path, 0.3, saves=True, fails=True)
     assert OmegaConf.load(tmp_path / "config.yaml").lr == 0.3

@@ -98,3 +98,25 @@ def test_a_folder_that_cannot_be_written_ends_no_run(tmp_path: Path, capsys: pyt
     with recorded(tmp_path / "gone" / "run.log", readable):
         sys.stdout.write("printed\n")
     assert capsys.readouterr().out == "printed\n"
+
+
+def test_a_run_goes_on_where_its_output_is_read_no_further(log: Path) -> None:
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from src.engine.run_log import recorded\n"
+        f"with recorded(Path({str(log)!r}), str):\n"
+        "    for number in range(20000):\n"
+        "        print('step', number)\n"
+        "    sys.stdout.flush()\n"
+        f"Path({str(log.with_name('trained'))!r}).write_text('yes')\n"
+    )
+    piped = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert piped.stdout is not None
+    assert piped.stderr is not None
+    assert piped.stdout.readline() == "step 0\n"
+    piped.stdout.close()
+    assert piped.stderr.read() == ""
+    assert piped.wait() == 0
+    assert log.with_name("trained").read_text() == "yes"
+    assert log.read_text().splitlines()[-1] == "step 19999"

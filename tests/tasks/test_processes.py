@@ -113,7 +113,9 @@ def test_killed_and_told_to_stop_and_still_the_same_weights(run_cli: Callable, t
     assert 0 < before < step_of(last) < 12
     # what it printed, as it printed it
     (line,) = [line for line in told.out.splitlines() if "-m src.run" in line]
-    finished = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=ROOT)
+    # one thread, as in this process: sums of several differ in their last bits
+    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
+    finished = subprocess.run(line, shell=True, capture_output=True, text=True, cwd=ROOT, env=alone)
     assert finished.returncode == 0, finished.stderr
     assert f"Resuming from {last}" in finished.stdout
     whole = run_cli(*often, f"hydra.run.dir={tmp_path / 'whole'}")
