@@ -166,6 +166,6 @@ def _legend(figure: "Figure", width: int, height: int) -> None:
 def _label(axes: "Axes", word: str, aside: str, *, quiet: bool = False) -> None:
     word = shorten_middle(word, _LETTERS)
     place: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "bottom", "parse_math": False}
-    style = {"color": "#1f5fa8", "fontstyle": "italic"} if quiet else {"color": INK}
+    style: dict[str, Any] = {"color": "#1f5fa8", "fontstyle": "italic"} if quiet else {"color": INK}
     axes.text(0, 1 + 24 / _CELL, word, fontsize=TEXT, fontweight="bold", **style, **place)
     axes.text(0, 1 + 5 / _CELL, aside, fontsize=SMALL, color=QUIET, **place)

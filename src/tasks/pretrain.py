@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from lightning import Trainer
 
@@ -113,7 +113,7 @@ def _show(
     log_figures(trainer.loggers, final.figures)
     if terms is not None:
         candidates = datamodule.batch_size * (trainer.world_size if module.negatives == "global" else 1)
-        given = {"terms": terms, "loggers": trainer.loggers, "candidates": candidates}
+        given: dict[str, Any] = {"terms": terms, "loggers": trainer.loggers, "candidates": candidates}
         log_media(trainer.loggers, draw_pictures(module.model, datamodule, final, heading, run_dir, **given))
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)
