@@ -76,7 +76,16 @@ def test_pixels_to_ignore_reach_the_figures(tmp_path: Path, monkeypatch: pytest.
         run_dir = tmp_path / folder
         nothing: Any = None
         figures, _, _ = judge_masks(
-            nothing, images, "test", nothing, threshold=0.25, resamples=0, shown=0, title="", run_dir=run_dir
+            nothing,
+            images,
+            "test",
+            nothing,
+            threshold=0.25,
+            resamples=0,
+            shown=0,
+            files=False,
+            title="",
+            run_dir=run_dir,
         )
         return figures
 
