@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm
 from torch import Tensor
 
@@ -139,7 +139,7 @@ def _say(trainer: Trainer, *lines: str) -> None:
     bar = trainer.progress_bar_callback
     if not trainer.is_global_zero or not lines:
         return
-    if bar is not None and bar.is_enabled:
+    if isinstance(bar, TQDMProgressBar) and bar.is_enabled:
         Tqdm.write("\n".join(lines), file=sys.stdout)
     else:
         print_lines(*lines)
@@ -159,11 +159,11 @@ def _watched(trainer: Trainer) -> str | None:
 
 def _end_lines(trainer: Trainer) -> list[str]:
     lines = []
-    for callback in trainer.early_stopping_callbacks:
-        if isinstance(callback, EarlyStopping) and callback.wait_count >= callback.patience:
+    for stopping in trainer.early_stopping_callbacks:
+        if isinstance(stopping, EarlyStopping) and stopping.wait_count >= stopping.patience:
             lines.append(
-                f"stopped early: {_words(str(callback.monitor))} was not better than its best for "
-                f"{callback.patience} validation(s) in a row"
+                f"stopped early: {_words(str(stopping.monitor))} was not better than its best for "
+                f"{stopping.patience} validation(s) in a row"
             )
     callback = trainer.checkpoint_callback
     if isinstance(callback, ModelCheckpoint) and callback.best_model_path and callback.best_model_score is not None:
