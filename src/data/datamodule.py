@@ -34,7 +34,7 @@ from src.data.sources import (
     SubsetTable,
     Tokenizer,
 )
-from src.data.split_counts import Epoch, SplitCounts, epoch_of
+from src.data.split_counts import SplitCounts
 from src.data.subset import Sampling, choose_subset
 from src.data.transforms import ImageTransform, mix_seed
 from src.data.unknown_tokens import refuse_unknown, unknown_share
@@ -134,13 +134,6 @@ class PairDataModule(LightningDataModule):
         """How many pairs of a split are used, and why the others are not."""
         self.split(name)
         return self._counts[name]
-
-    def epoch(self) -> Epoch:
-        """The steps of a training epoch on the processes of this run, and the pairs that it leaves out."""
-        size, (processes, _) = len(self.split("train")), self._processes()
-        # an incomplete batch that is the only one is kept where pairs are not contrasted
-        drop_last = self.tokenizer is not None or (self.drop_last and size // processes >= self.batch_size)
-        return epoch_of(size, batch_size=self.batch_size, processes=processes, drop_last=drop_last)
 
     def captions(self, split: Split) -> list[str]:
         """The cleaned reports of the kept pairs, in the order of the split."""

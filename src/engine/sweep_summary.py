@@ -100,8 +100,9 @@ def report_command(sweep: Path, *, leave_out: bool) -> str:
     """Return the command that makes the table of ``sweep``, for a shell; ``leave_out``: of its unfinished jobs."""
     path = str(sweep)
     if not _PLAIN.fullmatch(path):
-        # Hydra reads other characters within quotes alone
-        path = '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        # Hydra reads other characters within quotes alone, where a backslash counts before a quote and at the end
+        at_the_end = path[len(path.rstrip("\\")) :]
+        path = '"' + re.sub(r'(\\*)"', r'\1\1\\"', path) + at_the_end + '"'
     words = ["python", "-m", "src.run", "task=report", f"sweep={path}"]
     return shlex.join([*words, "task.unfinished=leave_out"] if leave_out else words)
 

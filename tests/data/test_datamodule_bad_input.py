@@ -29,9 +29,11 @@ def test_empty_reports_are_counted_in_one_message(
         "train: 4 of 10 reports have no usable text (1 empty, 2 too short, 1 not in Latin script); their pairs are "
         "left out. rules=corrected keeps short reports, other scripts, and text below other headings"
     )
-    assert str(module.counts("train")) == (
-        "train: 6 of 10 pairs (left out: 1 report empty, 2 report too short, 1 report not in Latin script)"
-    )
+    assert module.counts("train").left_out == {
+        "report empty": 1,
+        "report too short": 2,
+        "report not in Latin script": 1,
+    }
 
 
 def test_a_split_without_any_usable_report_stops(

@@ -32,12 +32,14 @@ def training_lines(trainer: Trainer, module: LightningModule, *, steps: int) -> 
 
 
 def _counts(images: Any, inner: Any) -> str:
-    """Usable samples of the rows that a split has; of a split that is not read yet its rows."""
+    """Return how many samples of each split are used, and why others are not; the test split, not read yet, by rows."""
     found = []
     for name, word in _SPLITS.items():
         rows = len(inner.source.table(name))
         usable = rows if name == "test" else len(images.split(name))
-        found.append(f"{usable:,} {word}" if usable == rows else f"{usable:,} of {rows:,} {word}")
+        left_out = inner.counts(name).left_out if images is inner and usable < rows else {}
+        reasons = f" (left out: {', '.join(f'{count:,} {why}' for why, count in left_out.items())})" if left_out else ""
+        found.append(f"{usable:,} {word}" if usable == rows else f"{usable:,} of {rows:,} {word}{reasons}")
     return ", ".join(found)
 
 
