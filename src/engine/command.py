@@ -32,9 +32,9 @@ def hydra_arguments(arguments: Sequence[str]) -> list[str]:
     _check_modes(options)
     sweep = bool(options.multirun)
     settings: list[str] = list(options.overrides)
-    ready = [
-        _setting(word, settings[:place], settings[place + 1 :], sweep=sweep) for place, word in enumerate(settings)
-    ]
+    # Hydra would look for the folder of a report's sweep among the sweeps of conf/sweep
+    named = [f"task.{word}" if "task=report" in settings and word.startswith("sweep=") else word for word in settings]
+    ready = [_setting(word, named[:place], named[place + 1 :], sweep=sweep) for place, word in enumerate(named)]
     _warn_of_doubles(ready)
     given = iter(_as_composed(ready))
     # the settings come in the order of the words, options and their values between them

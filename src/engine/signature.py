@@ -199,11 +199,11 @@ class _Module:
         if found is None:
             # a class of a library that is not read: no value of a yaml is one
             return getattr(builtins, name) if hasattr(builtins, name) and name not in self.imports else _opaque(name)
-        module, node = found
+        holder, node = found
         if isinstance(node, ast.ClassDef):
             bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
             return Any if bases & _PLAIN_BASES else _opaque(name)
-        return module.annotation(node)
+        return holder.annotation(node)
 
 
 class _Names(dict[str, Any]):

@@ -20,7 +20,7 @@ class TaskKind:
 
 def task_kind(cfg: DictConfig) -> TaskKind:
     """The kind of the task of this run."""
-    parts = parameter_names(cfg.task._target_)
+    parts = set(parameter_names(cfg.task._target_))
     return TaskKind(
         evaluates=bool({"model", "image_encoder"} & parts) and "loss" not in parts,
         dense="annotated_images" in parts,

@@ -1,7 +1,7 @@
 """Every setting that a message of ``src`` names exists and takes the value that the message gives it."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,12 @@ NOT_ADVICE = {
 """Words of messages that are no settings of this project, each with the reason."""
 
 
-@pytest.mark.parametrize("advice", sorted({one.word: one for one in collect()}.values(), key=lambda one: one.word))
+def _unique(found: Iterable[Advice]) -> list[Advice]:
+    by_word = {one.word: one for one in found}
+    return [by_word[word] for word in sorted(by_word)]
+
+
+@pytest.mark.parametrize("advice", _unique(collect()))
 def test_what_a_message_names_composes(advice: Advice, composed: Callable[..., DictConfig]) -> None:
     if advice.word in NOT_ADVICE:
         return
@@ -57,7 +62,7 @@ def test_what_a_message_names_composes(advice: Advice, composed: Callable[..., D
     )
 
 
-@pytest.mark.parametrize("advice", sorted({one.word: one for one in collect_keys()}.values(), key=lambda one: one.word))
+@pytest.mark.parametrize("advice", _unique(collect_keys()))
 def test_a_key_that_a_message_names_is_there(advice: Advice, composed: Callable[..., DictConfig]) -> None:
     assert any(_has(cfg, advice.word) for cfg in _contexts(advice.word, composed)), (
         f"{advice.where} names {advice.word}, which no option of conf has\n{advice.message}"
