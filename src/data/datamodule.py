@@ -3,7 +3,6 @@
 Axes: N pairs of a split, K kept pairs.
 """
 
-import logging
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -44,9 +43,6 @@ from src.data.usable import NO_LABEL, UsableReports, read_reports, usable_labels
 ensure_torchvision()
 
 from lightning import LightningDataModule  # noqa: E402
-from lightning.pytorch.utilities import rank_zero_only  # noqa: E402
-
-_log = logging.getLogger(__name__)
 
 STAGES: dict[str | None, tuple[Split, ...]] = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",)}
 
@@ -278,10 +274,6 @@ class PairDataModule(LightningDataModule):
         tokens = self.tokenizer.encode(captions, max_tokens=self.max_tokens)
         share = unknown_share(tokens, self.tokenizer)
         refuse_unknown(f"the {name} reports", share, self.max_unknown_tokens)
-        if name == "train":
-            rank_zero_only(_log.info)(
-                f"{share:.1%} of the tokens of the training reports are unknown to the vocabulary"
-            )
         return tokens, share
 
     def _chosen(self, table: PairTable, fraction: float, seed: int) -> np.ndarray:

@@ -130,7 +130,9 @@ def test_the_start_of_a_pretraining_and_no_bar_in_a_file(
     assert re.match(
         r"model     image encoder vit_tiny_patch16_224 \(\d+ k parameters\), text encoder tiny_bert \(\d+ k ", first[1]
     )
-    assert first[2] == "data      26 training, 16 validation, 16 test pairs"
+    assert first[2] == (
+        "data      26 training, 16 validation, 16 test pairs; 0.0% of the training tokens are unknown to the vocabulary"
+    )
     assert first[3].startswith(
         "training  3 steps of 8 pairs per epoch (2 of 26 pairs left out, the last incomplete batch), at most 1 epoch; "
     )

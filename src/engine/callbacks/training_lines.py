@@ -19,7 +19,7 @@ def training_lines(trainer: Trainer, module: LightningModule, *, steps: int) -> 
     unit = "pairs" if getattr(inner, "tokenizer", None) is not None else "images"
     lines = []
     if inner is not None and hasattr(inner, "source"):
-        lines.append(f"data      {_counts(images, inner)} {unit}")
+        lines.append(f"data      {_counts(images, inner)} {unit}{_unknown(images, inner)}")
     learned = sum(parameter.numel() for parameter in module.parameters() if parameter.requires_grad)
     size = getattr(inner, "batch_size", None)
     batch = "" if size is None else f" of {size * trainer.world_size * trainer.accumulate_grad_batches} {unit}"
@@ -41,6 +41,11 @@ def _counts(images: Any, inner: Any) -> str:
         reasons = f" (left out: {', '.join(f'{count:,} {why}' for why, count in left_out.items())})" if left_out else ""
         found.append(f"{usable:,} {word}" if usable == rows else f"{usable:,} of {rows:,} {word}{reasons}")
     return ", ".join(found)
+
+
+def _unknown(images: Any, inner: Any) -> str:
+    share = inner.counts("train").unknown_share if images is inner else None
+    return "" if share is None else f"; {share:.1%} of the training tokens are unknown to the vocabulary"
 
 
 def _end(trainer: Trainer) -> str:
