@@ -66,6 +66,11 @@ def readable(error: BaseException) -> str | None:
 
 
 def _not_measured(key: str, metric: str, known: Collection[str]) -> str:
+    if metric == "val/loss":
+        return (
+            f"Error: no validation came before {key}={metric} was asked for; give a larger trainer.max_steps, or "
+            "validate sooner with trainer.val_check_interval=1."
+        )
     listed = f" (it measures {', '.join(sorted(known))})" if known else ""
     return f"Error: {key}={metric} is no metric of this run{listed}; give {key}=val/loss."
 
