@@ -142,12 +142,19 @@ def _annotation(cfg: DictConfig, key: str) -> Any:
 
 
 def _has(cfg: DictConfig, key: str) -> bool:
-    node: Any = OmegaConf.to_container(cfg, resolve=False)
-    for name in key.split("."):
-        if not isinstance(node, dict) or name not in node:
-            return False
-        node = node[name]
-    return True
+    if id(cfg) not in _KEYS:
+        _KEYS[id(cfg)] = set(_keys(OmegaConf.to_container(cfg, resolve=False), ""))
+    return key in _KEYS[id(cfg)]
+
+
+_KEYS: dict[int, set[str]] = {}
+"""The dotted keys of each config that was composed; ``_composed`` keeps them all."""
+
+
+def _keys(node: Any, above: str) -> Iterator[str]:
+    for name, child in node.items() if isinstance(node, dict) else ():
+        yield f"{above}{name}"
+        yield from _keys(child, f"{above}{name}.")
 
 
 def _contexts(key: str, composed: Callable[..., DictConfig]) -> Iterator[DictConfig]:

@@ -35,3 +35,10 @@ def test_a_full_disk_is_said_once_where_the_log_cannot_be_written_either() -> No
     log = OSError(errno.ENOSPC, "No space left on device")
     log.__context__ = UserError("checkpoints: no room.")
     assert readable(log) == "Error: checkpoints: no room."
+
+
+def test_memory_that_is_used_up_is_said() -> None:
+    used_up = readable(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to"))
+    assert used_up is not None
+    assert "not enough memory" in used_up
+    assert "datamodule.batch_size" in used_up
