@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
-from torch import nn
 
 from src.core.durations import large
 from src.engine.run_folder import DEFAULT_NAME
@@ -29,7 +28,7 @@ def _encoders(cfg: DictConfig, built: dict[str, Any]) -> Iterator[str]:
     model = built.get("model")
     image = built.get("image_encoder") if model is None else model.image_encoder
     for kind, encoder in (("image", image), ("text", getattr(model, "text_encoder", None))):
-        if isinstance(encoder, nn.Module):
+        if encoder is not None:
             node = cfg.encoder[kind]
             name = node.get("name") or node._target_.rpartition(".")[2]
             count = sum(parameter.numel() for parameter in encoder.parameters())

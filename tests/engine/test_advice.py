@@ -41,6 +41,9 @@ NOT_ADVICE = {
     "negatives=‹›",  # a column of the benchmark's table
     "whole_batch_norm=‹›",  # a column of the benchmark's table
     "p=‹›",  # an argument of albumentations
+    "is_decoder=true",  # of a Hugging Face configuration
+    "monitor='([^",  # a pattern for a message of Lightning
+    "dataset.masks={NAME:DIR",  # cut short: a folder for each finding; test_mask_folder.py follows it
 }
 """Words of messages that are no settings of this project, each with the reason."""
 

@@ -104,9 +104,9 @@ def test_sgd_steps_as_its_formula_says_and_spares_norms_and_biases() -> None:
         ({"lr": -1.0}, "optimizer cannot be used: Invalid learning rate: -1.0; correct its settings"),
         ({"momentum": 0.0, "nesterov": True}, "Nesterov momentum requires a momentum and zero dampening"),
         ({"momentom": 0.9}, r"optimizer\.momentom is not a setting of torch\.optim\.SGD; did you mean momentum\?"),
-        ({"lr": "fast"}, r"optimizer\.lr=fast will not do"),
+        ({"lr": "fast"}, r"optimizer\.lr=fast is not valid"),
         ({"params": []}, r"optimizer\.params is not a setting"),
-        ({"decay_norms_and_biases": "some"}, r"optimizer\.decay_norms_and_biases=some will not do"),
+        ({"decay_norms_and_biases": "some"}, r"optimizer\.decay_norms_and_biases=some is not valid"),
     ],
 )
 def test_settings_that_do_not_fit_are_one_sentence(node: dict[str, object], message: str) -> None:

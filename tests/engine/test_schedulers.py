@@ -155,7 +155,7 @@ def test_a_function_that_makes_a_scheduler_is_a_yaml_too() -> None:
         ({"name": "StepLR"}, r"scheduler lacks the setting step_size of torch\.optim\.lr_scheduler\.StepLR"),
         ({"name": "StepLR", "step_siez": 3}, r"scheduler\.step_siez is not a setting .* did you mean step_size\?"),
         ({"name": "StepLR", "step_size": 3, "intervall": "step"}, r"did you mean interval\?"),
-        ({"name": "StepLR", "step_size": 3, "interval": "batch"}, r"scheduler\.interval=batch will not do"),
+        ({"name": "StepLR", "step_size": 3, "interval": "batch"}, r"scheduler\.interval=batch is not valid"),
         ({"name": "StepLR", "step_size": 3, "frequency": 0}, r"scheduler\.frequency=0 steps nothing"),
         ({"name": "StepLR", "step_size": 3, "monitor": "val/loss"}, r"monitor is read by ReduceLROnPlateau alone"),
         ({"name": "OneCycleLR", "max_lr": 1, "interval": "epoch"}, r"give scheduler\.interval=step"),

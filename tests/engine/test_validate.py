@@ -74,7 +74,7 @@ def test_constructors_with_kwargs_take_any_setting(monkeypatch: pytest.MonkeyPat
         ("lightning.pytorch.callbacks.ModelSummary", {"max_depth": 2, "anything": 1}, None),
         ("lightning.pytorch.loggers.TensorBoardLogger", {"save_dir": "x", "flush_secs": 3}, None),
         ("lightning.pytorch.callbacks.EarlyStopping", {"monitr": "val/loss"}, "did you mean monitor"),
-        ("lightning.pytorch.callbacks.ModelCheckpoint", {"save_top_k": "all"}, "save_top_k=all will not do"),
+        ("lightning.pytorch.callbacks.ModelCheckpoint", {"save_top_k": "all"}, "save_top_k=all is not valid"),
         ("timm.optim.Lamb", {"_partial_": True, "lrr": 1}, r"part\.lrr is not a setting of timm\.optim\.Lamb"),
         ("builtins.dict", {"a": 1}, None),
         ("torch.nn.Module.to", {"_partial_": True}, None),
