@@ -292,7 +292,7 @@ def test_what_cannot_be_grounded_is_said_before_anything_is_embedded(
 ) -> None:
     answer = run_cli("task=ground", *tiny, "task.temperature=0")
     assert answer.code == 1
-    assert "task.temperature is 0, but must be above 0" in answer.err
+    assert "task.temperature=0 is not valid: it must be greater than 0" in answer.err
     Image.fromarray(np.zeros((40, 40), dtype=np.uint8)).save(tmp_path / "one.png")
     (tmp_path / "pairs.csv").write_text("image,report,patient\n" + "one.png,clear lungs on both sides,p1\n" * 4)
     small = [word for word in tiny if not word.startswith("dataset.")]

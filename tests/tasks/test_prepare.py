@@ -104,7 +104,7 @@ def test_a_damaged_store_is_packed_again_by_the_same_command(
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("task.num_workers=-1", "task.num_workers is -1; give 0 or more"),
+        ("task.num_workers=-1", "task.num_workers=-1 is not valid: it must be greater than or equal to 0"),
         ("task.max_unreadable=5", "task.max_unreadable is 5; give the share of images, 0 to 1"),
         ("store.size=0", "store.size is 0; the smallest side admitted is 16"),
         ("store.size=abc", "store.size=abc is not valid"),

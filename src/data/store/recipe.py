@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from pydantic import PositiveInt
-
 from src.core.errors import UserError
 from src.data.dicom_io import DicomScale
 from src.data.image_io import MIN_SIDE
@@ -37,7 +35,7 @@ class StoreSettings:
     name: str
     folder: str
     resize: Resize
-    size: PositiveInt
+    size: int
     pad: bool
     codec: Codec
     dataset: str
