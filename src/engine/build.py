@@ -1,7 +1,6 @@
 """Instantiates one node of the config."""
 
 import traceback
-from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from src.engine.recipes import with_recipes
 from src.engine.validate import OURS
 
 _PROJECT = Path(__file__).resolve().parents[1]
+_MISCONFIGURED = "MisconfigurationException"
 # What a library raises for settings that it cannot use.
 _REFUSALS = (TypeError, ValueError, AssertionError, ArithmeticError, LookupError, AttributeError, RuntimeError)
 
@@ -28,35 +28,42 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
     if selected is None:
         raise UserError(f"This run needs {key}, which was left out; give {key.replace('.', '/')}=OPTION.")
     node = with_recipes(OmegaConf.to_container(selected, resolve=True), key)
-    # Hydra would turn dataclasses into dictionaries
-    records = {name: value for name, value in given.items() if is_dataclass(value) and not isinstance(value, type)}
-    others = {name: value for name, value in given.items() if name not in records}
     try:
-        if records:
-            return instantiate(node, **others, _convert_="all", _partial_=True)(**records)
-        return instantiate(node, **others, _convert_="all")
+        # given values stay as they are: Hydra would turn dataclasses into dictionaries, and resolve references in texts
+        built = instantiate(node, _convert_="all", **({"_partial_": True} if given else {}))
     except InstantiationException as error:
         cause = error.__cause__ or error
-        target = str(node.get("_target_", ""))
-        ours = target.startswith(OURS)
-        if not ours and isinstance(cause, ImportError):
-            missing = _sentence(cause).split(" HINT:")[0]
-            raise UserError(
-                f"{key} ({target}) needs a package that is not installed: {missing.rstrip('.')}; install it, or choose "
-                f"another option of {key.split('.')[0]}."
-            ) from error
-        theirs = not ours or _raised_by_a_library(cause)
-        refused = (
-            isinstance(cause, (*_REFUSALS, InstantiationException))
-            or type(cause).__name__ == "MisconfigurationException"
+        raise _readable(key, node, cause, by_library=key != "task" and _raised_by_a_library(cause)) from error
+    if not given:
+        return built
+    try:
+        return built(**given)
+    except Exception as error:
+        # what a library raises while a part of ours runs is a defect
+        message = _readable(key, node, error, by_library=False)
+        if message is error:
+            raise
+        raise message from error
+
+
+def _readable(key: str, node: Any, cause: BaseException, *, by_library: bool) -> BaseException:
+    """Return a UserError for settings that a library refuses, or ``cause`` itself."""
+    target = str(node.get("_target_", ""))
+    ours = target.startswith(OURS)
+    if not ours and isinstance(cause, ImportError):
+        missing = _sentence(cause).split(" HINT:")[0]
+        return UserError(
+            f"{key} ({target}) needs a package that is not installed: {missing.rstrip('.')}; install it, or choose "
+            f"another option of {key.split('.')[0]}."
         )
-        if theirs and refused:
-            reason = str(cause).rstrip(".!")
-            raise UserError(
-                f"{key} ({target}) cannot be built: {reason}; correct its settings, which --cfg job lists, or "
-                "choose another option of its group (e.g. trainer=cpu)."
-            ) from error
-        raise cause from None
+    refused = isinstance(cause, (*_REFUSALS, InstantiationException)) or type(cause).__name__ == _MISCONFIGURED
+    if refused and (by_library or not ours):
+        reason = str(cause).rstrip(".!")
+        return UserError(
+            f"{key} ({target}) cannot be built: {reason}; correct its settings, which --cfg job lists, or choose "
+            "another option of its group (e.g. trainer=cpu)."
+        )
+    return cause
 
 
 def _sentence(error: BaseException) -> str:
