@@ -14,8 +14,8 @@ RETRIEVE = ("task=retrieve", "weights=random", "resamples=0")
     ("words", "reason"),
     [
         (("seeed=2",), "there is no config key seeed"),
-        (("+experiment=pairs", "dataset.table=nowhere.csv"), "the table nowhere.csv is not there"),
-        (("datamodule.batch_size=0",), "datamodule.batch_size is 0"),
+        (("+experiment=pairs", "dataset.table=nowhere.csv"), "dataset.table=nowhere.csv: there is no such file"),
+        (("datamodule.batch_size=0",), "datamodule.batch_size=0 is not valid"),
         (("task=evaluate", "checkpoint=nowhere.ckpt"), "No checkpoint at nowhere.ckpt"),
         (("task=report", "sweep=nowhere"), "sweep=nowhere: there is no such folder"),
         (("-m", "seeed=1,2"), "there is no config key seeed"),

@@ -112,16 +112,19 @@ def test_the_cached_probe_fills_a_table(
     ("words", "said"),
     [
         (("dataset.prevalence=0",), "has both a positive and a negative among the 16 images of the test split"),
-        (("dataset.test=0",), "the test split has no usable image to judge on; give task.judge_on=val"),
+        (("dataset.test=0",), "the test split is empty, and task.judge_on=test"),
         (("probe=cached", "datamodule.fraction=0.5"), "probe=cached takes its fractions from probe.fractions"),
         (("probe=cached", "probe.fractions=[0.01]"), "probe.fractions=0.01 at seed 1 has 1 image(s)"),
         (("probe=cached", "probe.seeds=[1,1]"), "repeats a value"),
-        (("probe=cached", "probe.fractions=[0,1]"), "each must be above 0"),
+        (("probe=cached", "probe.fractions=[0,1]"), "probe.fractions[0]=0 is not valid: it must be greater than 0"),
         (("datamodule.fraction=0.03",), "datamodule.fraction=0.03 has 1 image(s)"),
         (("weights=checkpoint",), "weights=checkpoint needs a checkpoint"),
         (("weights=named",), "names no pretrained weights"),
         (("~probe",), "This run needs probe, which was left out"),
-        (("probe=publishd",), "the config group probe has no option 'publishd'; it has cached, finetune, published"),
+        (
+            ("probe=publishd",),
+            "the config group probe has no option 'publishd' (did you mean published?); it has cached, finetune, published",
+        ),
     ],
 )
 def test_what_cannot_be_is_refused(

@@ -151,7 +151,7 @@ class CocoSource:
         max_missing: Fraction,
         seed: Seed,
         iscrowd: CrowdAs = "ignored",
-        show_file_names: bool = False,
+        show_file_names: bool = True,
     ) -> None:
         self.show_file_names = show_file_names
         self._files = read_all(annotations, iscrowd)

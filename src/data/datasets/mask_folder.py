@@ -134,7 +134,7 @@ class MaskFolderSource:
         several_masks: SeveralMasks = "refuse",
         threshold: float | None = None,
         palette: Palette = "auto",
-        show_file_names: bool = False,
+        show_file_names: bool = True,
     ) -> None:
         self.show_file_names = show_file_names
         if images is None or masks is None:

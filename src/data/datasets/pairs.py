@@ -91,7 +91,7 @@ class PairsSource:
         name: str,
         store: StoreSettings,
         seed: Seed,
-        show_file_names: bool = False,
+        show_file_names: bool = True,
     ) -> None:
         self.show_file_names = show_file_names
         if table is None:

@@ -31,8 +31,8 @@ VIT = typed("detect", head="retinanet", encoder="vit")
         ),
         ((*DETECT, "dataset.prevalence=0"), "the training split has not one box, so nothing can be learnt"),
         ((*SEGMENT, "dataset.prevalence=0"), "the training split has not one mask, so nothing can be learnt"),
-        ((*DETECT, "dataset.val=0"), "the validation split has no usable image"),
-        ((*DETECT, "dataset.test=0"), "the test split has no usable image, so nothing can be judged on it"),
+        ((*DETECT, "dataset.val=0"), "the val split is empty, and by it the best epoch is chosen"),
+        ((*DETECT, "dataset.test=0"), "the test split is empty, and task.judge_on=test"),
         ((*SEGMENT, "task.threshold=2"), "task.threshold=2 is not valid: it must be less than or equal to 1"),
         ((*SEGMENT, "tuning.trained_blocks=-1"), "tuning.trained_blocks=-1 is not valid: it must be greater"),
         ((*SEGMENT, "tuning=partial", "tuning.trained_blocks=99"), "this image encoder has 5 blocks with its stem"),
@@ -71,6 +71,8 @@ def test_a_data_set_of_reports_has_no_masks(run_cli: Callable, tmp_path: Path) -
         f"dataset.table={tmp_path / 'pairs.csv'}",
         "dataset.label_columns=[large]",
         "dataset.group_column=null",
+        "dataset.val_fraction=0.2",
+        "dataset.test_fraction=0.2",
     )
     answer = run_cli("task=segment", *words, *CNN, "head=fcn", *HEADS["fcn"])
     assert answer.code == 1

@@ -17,6 +17,8 @@ from src.evaluation.coco_format import JudgedImage
 # processes of their own start here, without what conftest.py has done
 ensure_torchvision()
 
+from src.engine.optimizers import AdamW  # noqa: E402
+from src.engine.schedulers import Constant  # noqa: E402
 from src.evaluation.detection import judge_detections  # noqa: E402
 from src.evaluation.estimate import value_of  # noqa: E402
 from src.tasks.dense.module import DetectionModule  # noqa: E402
@@ -40,7 +42,9 @@ def logged(positions: list[int]) -> Any:
     found = {position: IMAGES[position].found for position in positions}
     batches = [positions[first : first + 2] for first in range(0, len(positions), 2)]
     head = SimpleNamespace(detect=lambda maps, _: [found[position] for position in maps])
-    module = DetectionModule(network=SimpleNamespace(head=head), names=NAMES, tuning=SimpleNamespace())
+    optimizer = AdamW(lr=1e-3, betas=(0.9, 0.999), weight_decay=0.0, decay_norms_and_biases=True)
+    tuning = SimpleNamespace(optimizer=optimizer, scheduler=Constant())
+    module = DetectionModule(network=SimpleNamespace(head=head), names=NAMES, tuning=tuning)
     values = {}
     module.log = lambda name, value, **_: values.update({name: float(value)})
     for batch in batches:
