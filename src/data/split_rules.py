@@ -44,7 +44,7 @@ class OfficialSplit:
     number of images from 1, or 0.
     """
 
-    def __init__(self, *, values: Mapping[str, Sequence[str]], val_from_train: SplitFraction, seed: Seed) -> None:
+    def __init__(self, *, values: Mapping[str, Sequence[str]], val_from_train: NonNegativeFloat, seed: Seed) -> None:
         if val_from_train < 0 or (val_from_train > 1 and val_from_train != int(val_from_train)):
             raise UserError(
                 f"dataset.split.val_from_train is {val_from_train}; give a share below 1, or a whole number of images"

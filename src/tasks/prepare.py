@@ -3,6 +3,8 @@
 import os
 import time
 
+from pydantic import NonNegativeInt
+
 from src.core.errors import UserError
 from src.data.packed import PackedDataSet
 from src.data.store.finish import damaged_files
@@ -10,7 +12,7 @@ from src.data.store.manifest import Manifest, read_manifest
 from src.data.store.packing import pack_store
 
 
-def prepare(*, num_workers: int | None, max_unreadable: float, overwrite: bool, dataset: object) -> None:
+def prepare(*, num_workers: NonNegativeInt | None, max_unreadable: float, overwrite: bool, dataset: object) -> None:
     """Pack ``dataset`` and say what came of it; a store that is as asked for already is left as it is.
 
     ``num_workers``: processes; None takes one for each core, 0 packs in this process. ``max_unreadable``: a larger

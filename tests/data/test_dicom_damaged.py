@@ -77,7 +77,8 @@ def test_a_damaged_file_is_read_or_refused_in_one_sentence(
     printed = capfd.readouterr()
     assert "SECRET" not in "".join(sentences) + printed.out + printed.err + caplog.text
     assert "panicked" not in printed.err
-    assert not caplog.records
+    # openjpeg's writer, by which the file was made, logs its progress
+    assert not [record for record in caplog.records if record.name != "openjpeg.encode"]
 
 
 def test_the_header_s_values_are_quoted_by_no_error() -> None:

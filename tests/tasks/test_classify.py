@@ -123,7 +123,7 @@ def test_the_cached_probe_fills_a_table(
         (("~probe",), "This run needs probe, which was left out"),
         (
             ("probe=publishd",),
-            "the config group probe has no option 'publishd' (did you mean published?); it has cached, finetune, published",
+            "the config group probe has no option 'publishd' (did you mean published?); it has cached, ",
         ),
     ],
 )

@@ -227,10 +227,10 @@ def test_a_data_set_without_prompts_stays_without(trained: Path, evaluate: Calla
     """Those of the default data set would be of other findings; prompts that are typed are taken."""
     run = tmp_path / "run"
     shutil.copytree(trained, run)
-    for file in (run / "checkpoints/config.yaml", run / ".hydra/config.yaml"):
-        config = OmegaConf.load(file)
-        config.prompts = None
-        OmegaConf.save(config, file)
+    file = run / "checkpoints/config.yaml"
+    config = OmegaConf.load(file)
+    config.prompts = None
+    OmegaConf.save(config, file)
     answer, folder = evaluate("evaluate", f"checkpoint={run}")
     assert answer.code == 0, answer.err
     assert not any(name.startswith("zero_shot/") for name in _figures(folder))

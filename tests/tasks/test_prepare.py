@@ -108,7 +108,7 @@ def test_a_damaged_store_is_packed_again_by_the_same_command(
         ("task.max_unreadable=5", "task.max_unreadable is 5; give the share of images, 0 to 1"),
         ("store.size=0", "store.size is 0; the smallest side admitted is 16"),
         ("store.size=abc", "store.size=abc is not valid"),
-        ("dataset.split.val=2", "dataset.split.val=2 and dataset.split.test=0.15"),
+        ("dataset.split.val=2", "dataset.split.val=2 is not valid: it must be less than 1"),
     ],
 )
 def test_a_number_that_cannot_be(prepare: Callable, override: str, message: str, tmp_path: Path) -> None:

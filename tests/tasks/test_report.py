@@ -315,7 +315,7 @@ def test_a_seed_that_changes_nothing_makes_no_further_run(tmp_path: Path, capsys
 
 
 def test_what_is_left_out_is_said(ablation: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (ablation / "7" / "done.json").unlink()
+    (ablation / "7" / "done.json").rename(ablation / "7" / ".lock")
     make_report(ablation, unfinished="leave_out")
     assert f"Left out, as not finished: {ablation / '7'}" in capsys.readouterr().out
     assert "Left out, as not finished" in (ablation / "report" / "report.md").read_text()

@@ -64,7 +64,7 @@ def test_a_data_set_of_masks_has_no_boxes(run_cli: Callable, tmp_path: Path) -> 
 def test_a_data_set_of_reports_has_no_masks(run_cli: Callable, tmp_path: Path) -> None:
     for index in range(10):
         write_image(tmp_path / f"{index}.png", np.full((40, 40), 20 * index, np.uint8))
-    rows = [(f"{index}.png", "The heart is enlarged.", index % 2) for index in range(10)]
+    rows = [(f"{index}.png", f"The heart is enlarged, grade {index}.", index % 2) for index in range(10)]
     pd.DataFrame(rows, columns=["image", "report", "large"]).to_csv(tmp_path / "pairs.csv", index=False)
     words = (
         "dataset=pairs",
