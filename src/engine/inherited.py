@@ -44,9 +44,12 @@ def leave_out_inherited(cfg: DictConfig, typed: Sequence[Typed], *, say: bool) -
 def _unknown(key: str, node: DictConfig) -> list[str]:
     path = str(node["_target_"])
     names = [str(name) for name in node if not str(name).startswith("_")]
-    signature = signature_of(path) if path.startswith(OURS) and not node.get("_partial_") else None
+    signature = signature_of(path) if path.startswith((OURS, "lightning.")) and not node.get("_partial_") else None
     if signature is not None:
         return [] if signature.takes_any else [name for name in names if name not in signature.parameters]
+    from src.core.torchvision_ops import ensure_torchvision
+
+    ensure_torchvision()
     if is_recipe(key, OmegaConf.to_container(node, resolve=False)):
         names = [name for name in names if name not in wrapper_settings(key)]
     return unknown_settings(names, inspect.signature(resolve_target(path)).parameters, frozenset())
