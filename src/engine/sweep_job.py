@@ -37,7 +37,6 @@ from src.engine.run_log import recorded
 from src.engine.say import readable
 from src.engine.sweep_summary import MULTIRUN, JobFailedError, SweepState, sweep_state, time_left
 from src.engine.trained_config import with_trained_config
-from src.tasks.reporting.jobs import how_many_jobs
 
 STARTED = ".started.json"
 _SHOWN = 4
@@ -147,12 +146,19 @@ def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: Hyd
 
 def _job(folder: Path) -> str:
     """The job by its place among those of the sweep, and its folder."""
-    total, place = how_many_jobs(folder.parent), int(folder.name) + 1 if folder.name.isdecimal() else 0
+    total, place = _total(folder.parent), int(folder.name) + 1 if folder.name.isdecimal() else 0
     return f"job {place or folder.name}{f' of {total}' if total >= place > 0 else ''} ({folder})"
 
 
 def _state(folder: Path) -> SweepState:
-    return sweep_state(folder.parent, how_many_jobs(folder.parent))
+    return sweep_state(folder.parent, _total(folder.parent))
+
+
+def _total(sweep: Path) -> int:
+    # imports torch, which takes seconds
+    from src.tasks.reporting.jobs import how_many_jobs
+
+    return how_many_jobs(sweep)
 
 
 def _result(folder: Path) -> str:

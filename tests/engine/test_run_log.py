@@ -22,6 +22,8 @@ def log(tmp_path: Path) -> Path:
 def test_prints_warnings_and_log_messages_once(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
     handler = logging.StreamHandler(sys.stdout)
     logger = logging.getLogger("test_run_log")
+    # handlers of an earlier test may have a stream that is closed
+    logger.propagate = False
     logger.addHandler(handler)
     try:
         with recorded(log, readable):

@@ -203,7 +203,7 @@ def test_several_sweeps_make_one_table(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_sweep_is_named_and_can_be_left_out(ablation: Path) -> None:
-    (ablation / "1" / "done.json").unlink()
+    (ablation / "1" / "done.json").rename(ablation / "1" / ".lock")
     (ablation / "2" / "done.json").unlink()
     (ablation / "2" / "failed.json").write_text('{"reason": "the disk is full"}')
     words = "['+sweep=[loss_ablation,seeds]', name=a b]"

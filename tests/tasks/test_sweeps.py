@@ -50,7 +50,7 @@ def test_one_failed_job_leaves_the_others_going(run_cli: Callable, tiny: tuple[s
     assert answer.code == 1
     sweep = tmp_path / "outputs" / "sweeps" / "s"
     assert f"Error: sweep {sweep}: 1 done, 1 failed, in " in answer.err
-    assert re.search(r"\n  folder 0: datamodule\.batch_size is 0", answer.err)
+    assert re.search(r"\n  folder 0: datamodule\.batch_size=0 is not valid", answer.err)
     assert "job 1 of 2" in answer.out
     assert "Traceback" not in answer.out + answer.err
     sweep = tmp_path / "outputs" / "sweeps" / "s"
@@ -59,7 +59,7 @@ def test_one_failed_job_leaves_the_others_going(run_cli: Callable, tiny: tuple[s
     assert run_cli(*shlex.split(command)[3:], "resamples=0").code == 0
     table = run_cli("task=report", f"sweep={sweep}")
     assert table.code == 1
-    assert "0 (datamodule.batch_size is 0" in table.err
+    assert "0 (datamodule.batch_size=0 is not valid" in table.err
 
 
 def test_a_killed_sweep_finishes(run_cli: Callable, tiny: tuple[str, ...], tmp_path: Path) -> None:

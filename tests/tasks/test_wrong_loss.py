@@ -20,6 +20,7 @@ def _pretrain(monkeypatch: pytest.MonkeyPatch, *, devices: int, num_nodes: int, 
     task.pretrain(
         **dict.fromkeys((*names, "run_dir", "micro_batch_size")),
         untrained_baseline=False,
+        finding_terms="shipped",
         judge_on="test",
         pictures=False,
         resamples=0,
