@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
+from omegaconf import OmegaConf
 
 from src.core.override import in_quotes
 
@@ -86,7 +87,7 @@ def _key(word: str) -> str:
 
 def _folders(checkpoint: Path) -> tuple[Path, Path | None]:
     """The folder of the run, and that of its sweep or None."""
-    if not HydraConfig.initialized():
+    if not HydraConfig.initialized() or OmegaConf.is_missing(HydraConfig.get().runtime, "output_dir"):
         return checkpoint.parent.parent, None
     settings = HydraConfig.get()
     sweep = Path(settings.sweep.dir).absolute() if settings.mode == RunMode.MULTIRUN else None

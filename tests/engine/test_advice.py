@@ -42,7 +42,8 @@ NOT_ADVICE = {
     "whole_batch_norm=‹›",  # a column of the benchmark's table
     "p=‹›",  # an argument of albumentations
     "is_decoder=true",  # of a Hugging Face configuration
-    "monitor='([^",  # a pattern for a message of Lightning
+    "monitor='([^'",  # a pattern for a message of Lightning
+    "checkpoint={checkpoint}",  # filled in later; test_resume_changes.py reads it
     "dataset.masks={NAME:DIR",  # cut short: a folder for each finding; test_mask_folder.py follows it
 }
 """Words of messages that are no settings of this project, each with the reason."""
