@@ -193,6 +193,9 @@ def _warn_of_doubles(words: Sequence[str]) -> None:
     last: dict[str, str] = {}
     for word in words:
         key = word.partition("=")[0].lstrip("+")
+        if key in last and key in _ADDED:
+            several = "" if key == "experiment" else f", or give both in one list: '+{key}=[A,B]'"
+            raise UserError(f"{last[key]} and {word}: a command takes one {key}; leave out one of them{several}.")
         if last.get(key, word) != word and not word.startswith("~"):
             sys.stderr.write(f"Warning: {key} is given twice; the last one counts: {word}\n")
         last[key] = word

@@ -134,3 +134,8 @@ def _followed(words: list[str], message: str) -> list[str]:
     given = re.search(r"(?:give|here|is read with) (.*?)(?:\.$| for a list|, or| without)", message)
     assert given is not None, message
     return shlex.split(given[1])
+
+
+def test_two_experiments_are_refused() -> None:
+    with pytest.raises(UserError, match=r"^\+experiment=demo and \+experiment=pairs: a command takes one experiment"):
+        hydra_arguments(["+experiment=demo", "+experiment=pairs"])

@@ -4,6 +4,7 @@ import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from lightning import LightningModule, Trainer  # noqa: E402
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint  # noqa: E402
 
 from src.engine.callbacks.epoch_lines import EpochLines  # noqa: E402
+from src.engine.callbacks.throughput import Throughput  # noqa: E402
 from src.engine.csv_logger import MetricsCsv  # noqa: E402
 
 
@@ -138,3 +140,16 @@ def test_the_start_of_a_pretraining_and_no_bar_in_a_file(
     )
     assert first[4].startswith("epoch 1/1: train loss ")
     assert (folder / "run.log").read_text() == answer.out
+
+
+def test_the_rate_of_a_run_that_is_resumed_in_mid_epoch_counts_from_its_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([100.0, 102.0])
+    monkeypatch.setattr("src.engine.callbacks.throughput.time.perf_counter", lambda: next(clock))
+    logged: dict[str, float] = {}
+    module: Any = SimpleNamespace(log=lambda name, value, **_: logged.update({name: value}))
+    trainer: Any = SimpleNamespace(world_size=1, log_every_n_steps=1)
+    batch: Any = range(8)
+    rate = Throughput()
+    rate.on_train_start(trainer, module)
+    rate.on_train_batch_end(trainer, module, None, batch, 0)
+    assert logged == {"train/images_per_second": 4.0}

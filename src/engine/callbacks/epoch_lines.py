@@ -41,7 +41,9 @@ class EpochLines(Callback):
         """Print the start of the training, and have losses logged in epochs of a few steps too."""
         steps = steps_per_epoch(trainer)
         trainer.log_every_n_steps = max(min(trainer.log_every_n_steps, steps), 1)  # type: ignore[attr-defined]
-        self._began, self._first_step = time.perf_counter(), trainer.global_step
+        # a run that is resumed in mid-epoch has no start of an epoch
+        self._began = self._epoch_began = self._segment_began = time.perf_counter()
+        self._first_step = trainer.global_step
         _say(trainer, *training_lines(trainer, pl_module, steps=steps))
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -15,6 +15,11 @@ class Throughput(Callback):
         self._images = 0
         self._since = 0.0
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start counting: a run that is resumed in mid-epoch has no start of an epoch."""
+        del trainer, pl_module
+        self._images, self._since = 0, time.perf_counter()
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start counting anew, so that validation and the change of epochs do not count."""
         del trainer, pl_module

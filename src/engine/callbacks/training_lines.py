@@ -33,10 +33,13 @@ def training_lines(trainer: Trainer, module: LightningModule, *, steps: int) -> 
 
 def _counts(images: Any, inner: Any) -> str:
     """Return how many samples of each split are used, and why others are not; the test split, not read yet, by rows."""
-    found = []
+    found: list[str] = []
     for name, word in _SPLITS.items():
         rows = len(inner.source.table(name))
-        usable = rows if name == "test" else len(images.split(name))
+        if name == "test":
+            found.append(f"{'at most ' if ' of ' in ''.join(found) else ''}{rows:,} {word}")
+            continue
+        usable = len(images.split(name))
         left_out = inner.counts(name).left_out if images is inner and usable < rows else {}
         reasons = f" (left out: {', '.join(f'{count:,} {why}' for why, count in left_out.items())})" if left_out else ""
         found.append(f"{usable:,} {word}" if usable == rows else f"{usable:,} of {rows:,} {word}{reasons}")
