@@ -104,17 +104,15 @@ def _problem(word: str, composed: Callable[..., DictConfig]) -> str | None:
         return None if chosen in options_of(key) else f"{key} has no option {chosen!r}"
     if key.startswith("hydra."):
         return None if key in ("hydra.run.dir", "hydra.sweep.dir") else f"{key} is not known to this test"
-    having = [cfg for cfg in _contexts(key, composed) if _has(cfg, key)]
-    if not having:
-        return f"no option of conf has the key {key}"
-    if HOLE in value:
-        # the message fills in a value of the run
-        return None
     value = PLACEHOLDERS.get(value, value)
     if re.fullmatch(r"[A-Z_]+(\.\w+)?", value):
         return f"{value} is no known placeholder"
-    problems = [_refused(cfg, key, value) for cfg in having]
-    return None if None in problems else problems[0]
+    problem: str | None = f"no option of conf has the key {key}"
+    for cfg in _contexts(key, composed):
+        # a hole is a value of the run, which the message fills in
+        if _has(cfg, key) and (HOLE in value or (problem := _refused(cfg, key, value)) is None):
+            return None
+    return problem
 
 
 def _refused(cfg: DictConfig, key: str, value: str) -> str | None:
