@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from src.core.files import raise_of_storage
 from src.data.codestream import codestream_size
 from src.data.dicom_grey import DicomScale, grey_image, padding_mask
 
@@ -55,6 +56,7 @@ def _open(path: Path) -> Any:
         # gone since its first bytes were read
         raise ValueError("is missing") from None
     except Exception as error:
+        raise_of_storage(error)
         raise ValueError(f"is a damaged DICOM file ({type(error).__name__} in its header)") from error
 
 
@@ -100,7 +102,7 @@ def _check_syntax(dataset: Any, height: int, width: int) -> None:
     syntax = dataset.file_meta.get("TransferSyntaxUID")
     try:
         available = syntax is not None and get_decoder(syntax).is_available
-    except Exception:
+    except (NotImplementedError, TypeError, ValueError):
         # no such syntax, or no text
         available = False
     if not available:
@@ -108,9 +110,10 @@ def _check_syntax(dataset: Any, height: int, width: int) -> None:
         raise ValueError(f"is a DICOM file in the transfer syntax {named}, for which no decoder is installed")
     if syntax.is_encapsulated:
         try:
-            size = codestream_size(next(generate_frames(dataset.PixelData, number_of_frames=1)))
+            frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
         except Exception as error:
-            raise ValueError(f"has pixel data that cannot be decoded ({_one_line(error)})") from error
+            raise _undecodable(_one_line(error)) from error
+        size = codestream_size(frame)
         if size is not None and size != (height, width):
             raise ValueError(
                 f"has compressed pixel data of {size[1]} x {size[0]} pixels, its header says {width} x {height}"
@@ -130,12 +133,12 @@ def _decode(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     options: Any = {"correct_unused_bits": not plain}
     try:
         word, _ = get_decoder(syntax).as_array(dataset, decoding_plugin=plugin, **options)
-        shape = (int(dataset.Rows), int(dataset.Columns))
-        if word.shape[:2] != shape or word.ndim > 3 or word.dtype.kind not in "iub":
-            raise ValueError(f"{word.shape} values in place of {shape}")
-        return (_without_unused_bits(word, dataset) if plain else word), word
     except Exception as error:
-        raise ValueError(f"has pixel data that cannot be decoded ({_one_line(error)})") from error
+        raise _undecodable(_one_line(error)) from error
+    shape = (int(dataset.Rows), int(dataset.Columns))
+    if word.shape[:2] != shape or word.ndim > 3 or word.dtype.kind not in "iub":
+        raise _undecodable(f"{word.shape} values in place of {shape}")
+    return (_without_unused_bits(word, dataset) if plain else word), word
 
 
 def _without_unused_bits(word: np.ndarray, dataset: Any) -> np.ndarray:
@@ -144,7 +147,7 @@ def _without_unused_bits(word: np.ndarray, dataset: Any) -> np.ndarray:
     # a HighBit below the depth cannot be meant
     high = max(_element(dataset, "HighBit", int, 0), stored - 1)
     if high >= allocated:
-        raise ValueError(f"HighBit {high} with BitsAllocated {allocated}")
+        raise _undecodable(f"HighBit {high} with BitsAllocated {allocated}")
     if allocated != 8 * word.itemsize or stored == allocated:
         return word
     return np.asarray((word << (allocated - 1 - high)) >> (allocated - stored))
@@ -168,6 +171,10 @@ def _luma(value: np.ndarray, dataset: Any) -> np.ndarray:
         return np.asarray(Image.fromarray(value.astype(np.uint8)).convert("L"))
     luma_HW = value.astype(np.float64) @ (0.299, 0.587, 0.114)
     return np.rint(luma_HW.clip(0) * (255 / (2**depth - 1))).clip(0, 255).astype(np.uint8)
+
+
+def _undecodable(reason: str) -> ValueError:
+    return ValueError(f"has pixel data that cannot be decoded ({reason})")
 
 
 def _one_line(error: Exception) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from src.core.files import raise_of_storage
 from src.data.dicom_grey import scale_by_maximum
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ def _one_sentence(*, is_tiff: bool) -> Iterator[None]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise ValueError(f"is above the {MAX_PIXELS // 1_000_000} megapixels admitted") from None
     except Exception as error:
+        raise_of_storage(error)
         raise ValueError(f"is cut off or damaged ({' '.join(str(error).split())[:200]})") from error
 
 

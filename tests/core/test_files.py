@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from src.core.files import replacing, write_text
+from src.core.files import raise_of_storage, replacing, write_text
 
 
 def test_text_is_whole(tmp_path: Path) -> None:
@@ -46,3 +46,12 @@ def test_a_file_of_another_name_keeps_it(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as missing, replacing(tmp_path / "a.txt"):
         (tmp_path / "b.txt").read_text()
     assert missing.value.filename == str(tmp_path / "b.txt")
+
+
+def test_a_failing_disk_is_no_damaged_file() -> None:
+    with pytest.raises(ValueError, match=r"^cannot be read: Stale file handle$"):
+        raise_of_storage(OSError(errno.ESTALE, "Stale file handle"))
+    # what Pillow raises of a damaged file
+    raise_of_storage(OSError("image file is truncated"))
+    raise_of_storage(OSError(errno.EINVAL, "Invalid argument"))
+    raise_of_storage(RuntimeError("header"))
