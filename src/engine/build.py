@@ -1,4 +1,4 @@
-"""Instantiates one node of the config."""
+"""Instantiates the nodes of the config."""
 
 import traceback
 from pathlib import Path
@@ -44,6 +44,21 @@ def build(cfg: DictConfig, key: str, **given: Any) -> Any:
         if message is error:
             raise
         raise message from error
+
+
+def build_losses(cfg: DictConfig) -> Any:
+    """Build the losses of ``cfg.loss``, added by their weights. Raises UserError where none is chosen."""
+    from src.losses.composite import CompositeLoss
+
+    names = [str(name) for name, node in cfg.loss.items() if node is not None]
+    if not names:
+        raise UserError("loss is empty; name at least one, e.g. loss=[ita].")
+    for name in names:
+        if "_target_" not in cfg.loss[name]:
+            raise UserError(
+                f"loss.{name} has settings, but {name} is not among this run's losses; add it to loss=[...]."
+            )
+    return CompositeLoss({name: build(cfg, f"loss.{name}") for name in names})
 
 
 def _readable(key: str, node: Any, cause: BaseException, *, by_library: bool) -> BaseException:

@@ -1,25 +1,23 @@
 """Builds what a task asks for, and nothing else: each part once, when it is first used."""
 
 import inspect
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from hydra import compose
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig, OmegaConf
 
 from src.core.errors import UserError
 from src.core.evaluated_model import EvaluatedModel
-from src.engine.build import build
+from src.engine.build import build, build_losses
+from src.engine.composed import build_dataset_named, compose_plain
 from src.engine.judged import describe_model, judged_checkpoint, refuse_other_model, with_weights
 from src.engine.protocol import protocol_notes
 from src.engine.resume import checkpoint_to_resume
 from src.engine.targets import resolve_target
 from src.engine.task_kind import task_kind
+from src.engine.trainer import make_trainer
 
 # What the engine passes to a node's constructor itself, beside the values of its yaml.
 GIVEN: Mapping[str, frozenset[str]] = {
@@ -100,12 +98,12 @@ class Parts:
     @cached_property
     def dataset_named(self) -> Callable[[str], Any]:
         """Builds another data set by its name in ``conf/dataset``, with this run's paths and settings."""
-        return self._dataset_named
+        return partial(build_dataset_named, self._cfg)
 
     @cached_property
     def compose_config(self) -> Callable[[Sequence[str]], Mapping[str, Any]]:
         """Composes the config of other overrides, plain and with its references, as ``done.json`` keeps one."""
-        return _compose_config
+        return compose_plain
 
     @cached_property
     def datamodule(self) -> Any:
@@ -181,17 +179,7 @@ class Parts:
     @cached_property
     def loss(self) -> Any:
         """The losses, added by weight."""
-        from src.losses.composite import CompositeLoss
-
-        names = [name for name, node in self._cfg.loss.items() if node is not None]
-        if not names:
-            raise UserError("loss is empty; name at least one, e.g. loss=[ita].")
-        for name in names:
-            if "_target_" not in self._cfg.loss[name]:
-                raise UserError(
-                    f"loss.{name} has settings, but {name} is not among this run's losses; add it to loss=[...]."
-                )
-        return CompositeLoss({str(name): build(self._cfg, f"loss.{name}") for name in names})
+        return build_losses(self._cfg)
 
     @cached_property
     def optimizer(self) -> Any:
@@ -239,20 +227,8 @@ class Parts:
         model = build(cfg, "model", image_encoder=build(cfg, "encoder.image"), text_encoder=build(cfg, "encoder.text"))
         return model, None if path is None else load_model(model, path)
 
-    def _trainer(self, *, patience: int | None = None, **settings: Any) -> Any:
-        from src.engine.callbacks.resumed_run import ResumedRun
-        from src.engine.checkpoint_io import SafeCheckpointIO
-
-        bar = self._shows_bar()
-        return build(
-            self._cfg,
-            "trainer",
-            callbacks=[*self._callbacks(patience, bar=bar), ResumedRun()],
-            enable_progress_bar=bar,
-            logger=self.loggers or False,
-            plugins=[SafeCheckpointIO(), *_environments()],
-            **settings,
-        )
+    def _trainer(self, **settings: Any) -> Any:
+        return make_trainer(self._cfg, self.loggers, **settings)
 
     def _annotated_images(self, *, kind: Literal["boxes", "masks"], drop_last: bool = False, **settings: Any) -> Any:
         from src.data.annotated_images import AnnotatedImages
@@ -269,50 +245,3 @@ class Parts:
                 "classify, retinanet to detect, unet to segment."
             )
         return build(self._cfg, "head", **given)
-
-    def _dataset_named(self, name: str) -> Any:
-        other = compose("config", overrides=[f"dataset={name}"])
-        cfg = self._cfg.copy()
-        with open_dict(cfg):
-            cfg.dataset = other.dataset
-            # what was typed of this run's own data set does not speak of the other
-            cfg.store.dataset = name
-            cfg.store.overrides = [word for word in self._cfg.store.overrides if not word.startswith("dataset.")]
-        return build(cfg, "dataset")
-
-    def _shows_bar(self) -> bool:
-        """A bar writes over its own line, which makes a mess of a log file."""
-        return bool(self._cfg.trainer.enable_progress_bar) and sys.stdout.isatty()
-
-    def _callbacks(self, patience: int | None, *, bar: bool) -> Iterable[Any]:
-        for name, node in (self._cfg.callbacks or {}).items():
-            if node is None or (name == "learning_rate" and not self._cfg.logger):
-                continue
-            if name == "progress" and not bar:
-                continue
-            given = {} if name != "early_stopping" or patience is None else {"patience": patience}
-            yield build(self._cfg, f"callbacks.{name}", **given)
-
-
-def _compose_config(overrides: Sequence[str]) -> Mapping[str, Any]:
-    """Raises UserError where an override names what is not there."""
-    try:
-        plain: Any = OmegaConf.to_container(
-            compose("config", overrides=list(overrides)), resolve=False, enum_to_str=True
-        )
-    except (HydraException, OmegaConfBaseException) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(f"{' '.join(overrides)} makes no config: {reason}; correct the file that names it.") from error
-    return dict(plain)
-
-
-def _environments() -> list[Any]:
-    """Who says which process this is, where Lightning would ask the wrong one or do more than that."""
-    from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
-
-    from src.engine.processes import is_one_of_several
-
-    if is_one_of_several():
-        # in a batch script of Slurm too, whose own variables know of one process alone
-        return [LightningEnvironment()]
-    return [SLURMEnvironment(auto_requeue=False)] if SLURMEnvironment.detect() else []

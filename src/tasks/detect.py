@@ -11,6 +11,7 @@ from torch import nn
 from src.core.evaluated_model import EvaluatedModel
 from src.data.annotated_images import AnnotatedImages
 from src.data.sources import Split
+from src.evaluation.coco_format import JudgedImage
 from src.evaluation.detection import coco_matches, judge_detections
 from src.evaluation.detection_threshold import best_scores
 from src.evaluation.prediction_files import save_detections
@@ -70,17 +71,8 @@ def detect(
         title, folder = f"{heading.title}; {head_name} head", run_dir / "pictures"
         if shown > 0:
             on_val = judged if judge_on == "val" else found_in(module, images, "val", trainer)
-            matches = coco_matches(on_val, images.case_keys("val"), images.finding_names)["all"]
-            drawn = draw_detections(
-                judged,
-                images,
-                judge_on,
-                folder,
-                best=best_scores(matches, DRAWN_OVERLAP),
-                files=shows_files(images.source, loggers),
-                title=title,
-                shown=shown,
-            )
+            files = shows_files(images.source, loggers)
+            drawn = _draw(judged, on_val, images, judge_on, folder, files=files, title=title, shown=shown)
         drawn += draw_precision(cases["detect"], folder, title=title)
     keep_and_show(
         "detect",
@@ -93,3 +85,20 @@ def detect(
         loggers=loggers,
         run_dir=run_dir,
     )
+
+
+def _draw(
+    judged: Sequence[JudgedImage],
+    on_val: Sequence[JudgedImage],
+    images: AnnotatedImages,
+    split: Split,
+    folder: Path,
+    *,
+    files: bool,
+    title: str,
+    shown: int,
+) -> list[Path]:
+    """Draw ``judged`` of ``split``, each finding from the score that is best ``on_val``. Returns the files."""
+    matches = coco_matches(on_val, images.case_keys("val"), images.finding_names)["all"]
+    best = best_scores(matches, DRAWN_OVERLAP)
+    return draw_detections(judged, images, split, folder, best=best, files=files, title=title, shown=shown)

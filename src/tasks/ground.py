@@ -78,22 +78,14 @@ def ground(
     keep_results(figures, {"grounding": cases}, columns=None, heading=heading, table=text_table, run_dir=run_dir)
     log_figures(trainer.loggers, figures)
     if chosen:
-        path = run_dir / "pictures" / "grounding.png"
         split, files = datamodule.split(judge_on), shows_files(datamodule.source, trainer.loggers)
-        draw_grounding(
-            [
-                _picture(
-                    targets.found[number],
-                    measure_QM[number].tolist(),
-                    grounded.shown[number],
-                    heat,
-                    name=image_title(split.table, int(split.index_K[targets.found[number].position]), files=files),
-                )
-                for number in chosen
-            ],
-            path,
-            title=f"{len(chosen)} of {heading.title}; heat: {heat}",
-        )
+        drawn = []
+        for number in chosen:
+            target, measures = targets.found[number], measure_QM[number].tolist()
+            name = image_title(split.table, int(split.index_K[target.position]), files=files)
+            drawn.append(_picture(target, measures, grounded.shown[number], heat, name=name))
+        path = run_dir / "pictures" / "grounding.png"
+        draw_grounding(drawn, path, title=f"{len(chosen)} of {heading.title}; heat: {heat}")
         log_media(trainer.loggers, [path])
     keep_skipped(datamodule, run_dir)
     show_where(run_dir)

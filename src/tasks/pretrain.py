@@ -64,10 +64,9 @@ def pretrain(
     Raises UserError where ``resume_from`` does not fit, where several processes cannot compute a loss as one would, or
     where the loss stops being a number.
     """
-    # a list that cannot be read is said before the training
+    # what does not fit is said before the training and not after it
     terms = report_terms(finding_terms, datamodule)
     if prompts is not None:
-        # what does not fit is said before the training and not after it
         prompts.for_findings(datamodule.source.finding_names, known=known_findings(datamodule.source))
     contrasted = _negatives(negatives, rules)
     if contrasted == "global" and trainer.num_devices * trainer.num_nodes > 1:
@@ -89,18 +88,25 @@ def pretrain(
     trainer.fit(module, datamodule=datamodule, ckpt_path=resume_from)
     if not trainer.is_global_zero:
         return
-    best = best_checkpoint(trainer.checkpoint_callback, resume_from)
-    if best is not None:
-        load_exactly(module, read_tensors(best), str(best))
+    file = _load_best(module, trainer, resume_from)
     trained = EvaluatedModel(
         architecture=evaluated_model.architecture,
         weights="checkpoint",
-        file=None if best is None else str(best),
+        file=file,
         losses=tuple(loss.parts),
         dataset=dataset_name,
     )
     drawn = terms if pictures else None
     _show(trained, evaluate(resamples=resamples), columns, module, datamodule, trainer, drawn, run_dir)
+
+
+def _load_best(module: PretrainModule, trainer: Trainer, resume_from: Path | None) -> str | None:
+    """Give ``module`` the weights of the best checkpoint, and return its file; None where none was kept."""
+    best = best_checkpoint(trainer.checkpoint_callback, resume_from)
+    if best is None:
+        return None
+    load_exactly(module, read_tensors(best), str(best))
+    return str(best)
 
 
 def _show(

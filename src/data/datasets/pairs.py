@@ -110,11 +110,8 @@ class PairsSource:
         if exclusive:
             refuse_several_classes(self._label_NF, path)
         self._patient_N = _groups(frame, group_column, report_column)
-        if split_column is None:
-            self._positions = split_by_fractions(self._patient_N, val=val_fraction, test=test_fraction, seed=seed)
-        else:
-            self._positions = _given_split(frame, path, split_column, split_values, self._patient_N)
-            draw_val(self._positions, self._patient_N, fraction=val_fraction, seed=seed)
+        fractions = {"val": val_fraction, "test": test_fraction}
+        self._positions = _split(frame, path, self._patient_N, split_column, split_values, fractions, seed)
         self._headings = heading_names(headings)
         self._report_column = report_column
         self._reports: Reports = "labels" if report_column is None else "own"
@@ -230,11 +227,21 @@ def _need_reports_or_labels(report_column: str | None, finding_names: Sequence[s
         )
 
 
-def _given_split(
-    frame: "pd.DataFrame", path: Path, column: str, values: Mapping[str, Sequence[str]], groups: Sequence[str]
+def _split(
+    frame: "pd.DataFrame",
+    path: Path,
+    groups: Sequence[str],
+    column: str | None,
+    values: Mapping[str, Sequence[str]],
+    fractions: Mapping[str, float],
+    seed: int,
 ) -> dict[Split, np.ndarray]:
+    """The rows of each split: as the table says, or where it has no ``column`` whole groups drawn by ``seed``."""
+    if column is None:
+        return split_by_fractions(groups, val=fractions["val"], test=fractions["test"], seed=seed)
     positions = split_by_column(frame[column].tolist(), values, path=path, column=column)
     refuse_leaks(positions, groups, path)
+    draw_val(positions, groups, fraction=fractions["val"], seed=seed)
     return positions
 
 

@@ -11,14 +11,8 @@ from torch import Tensor
 from src.core.errors import UserError
 from src.core.rules import Rules
 from src.models.text.bert import BertEncoder
+from tests.models.text.small import SIZES
 
-SIZES = {
-    "vocab_size": 2048,
-    "hidden_size": 32,
-    "num_attention_heads": 4,
-    "intermediate_size": 48,
-    "max_position_embeddings": 66,
-}
 FAMILIES: dict[str, dict[str, Any]] = {
     "bert": SIZES,
     "roberta": {**SIZES, "pad_token_id": 1},

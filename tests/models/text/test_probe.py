@@ -8,14 +8,8 @@ import torch
 from src.core.errors import UserError
 from src.core.rules import Rules
 from src.models.text.bert import BertEncoder
+from tests.models.text.small import SIZES
 
-SIZES = {
-    "vocab_size": 2048,
-    "hidden_size": 32,
-    "num_attention_heads": 4,
-    "intermediate_size": 48,
-    "max_position_embeddings": 66,
-}
 SEQ2SEQ = {"vocab_size": 2048, "d_model": 32, "encoder_layers": 1, "decoder_layers": 1}
 CAUSAL = "is causal: its first token does not see the later ones"
 NO_TABLE = "gives no table of attention weights of L x L tokens"
