@@ -30,16 +30,16 @@ from src.core.finished import (
 from src.core.lock import HeldError, only_process
 from src.core.output import print_lines
 from src.engine.processes import is_one_of_several, run_as_one_of_several
+from src.engine.quoting import is_choice, parsed
 from src.engine.ranks import is_first_process
 from src.engine.resume import newest_whole
 from src.engine.run_folder import LOCK, LOG, is_claimed, remove_if_nothing_was_written
 from src.engine.run_log import recorded
 from src.engine.say import readable
-from src.engine.sweep_summary import MULTIRUN, JobFailedError, SweepState, sweep_state, time_left
+from src.engine.sweep_summary import MULTIRUN, JobFailedError, SweepState, job_result, sweep_state, time_left
 from src.engine.trained_config import with_trained_config
 
 STARTED = ".started.json"
-_SHOWN = 4
 _log = logging.getLogger(__name__)
 
 
@@ -117,9 +117,13 @@ def swept_keys() -> tuple[str, ...]:
 
 
 def _swept_words() -> list[str]:
+    """This job's words for the keys that vary; Hydra spells the others anew, as in False for false."""
     settings = HydraConfig.get()
     of_all = _overrides_of_all(Path(settings.runtime.output_dir).parent / MULTIRUN)
-    return [word for word in settings.overrides.task if word not in of_all]
+    # of a key that is given twice the last word counts
+    last = {key_and_value(word)[0]: parsed(word) for word in of_all}
+    fixed = {key for key, read in last.items() if read is None or not is_choice(read)}
+    return [word for word in settings.overrides.task if key_and_value(word)[0] not in fixed]
 
 
 def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: HydraConf, folder: Path) -> None:
@@ -141,7 +145,7 @@ def _run_alone(cfg: DictConfig, run: Callable[[DictConfig], None], settings: Hyd
     run(cfg)
     write_done(folder, done)
     took = duration(time.monotonic() - began)
-    print_lines("", f"{_job(folder)} is done, in {took}{_result(folder)}{time_left(_state(folder))}")
+    print_lines("", f"{_job(folder)} is done, in {took}{job_result(folder)}{time_left(_state(folder))}")
 
 
 def _job(folder: Path) -> str:
@@ -159,21 +163,6 @@ def _total(sweep: Path) -> int:
     from src.tasks.reporting.jobs import how_many_jobs
 
     return how_many_jobs(sweep)
-
-
-def _result(folder: Path) -> str:
-    """The main figures of a job that measured any, the first of a group."""
-    from src.evaluation.estimate import value_of
-    from src.evaluation.records import NAME, read_records
-    from src.tasks.reporting.metrics import choose_metrics, metric_label, shown
-
-    records = read_records(folder) if (folder / NAME).is_file() else []
-    if not records:
-        return ""
-    figures = records[0].figures
-    groups = {name.partition("/")[0]: name for name in reversed(choose_metrics(records[:1], None))}
-    chosen = list(reversed(groups.values()))[:_SHOWN]
-    return ": " + ", ".join(f"{metric_label(name)} {shown(value_of(figures[name]))}" for name in chosen)
 
 
 def _failed(folder: Path, error: Exception) -> JobFailedError:

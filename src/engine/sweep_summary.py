@@ -15,6 +15,8 @@ MULTIRUN = "multirun.yaml"
 """Hydra writes it into the sweep's folder when a sweep starts."""
 _RECORDS = "records.json"
 _PLAIN = re.compile(r"[\w./-]+", re.ASCII)
+# metrics in the line of a finished job
+_SHOWN = 4
 
 
 class JobFailedError(UserError):
@@ -109,3 +111,18 @@ def report_command(sweep: Path, *, leave_out: bool) -> str:
 
 def _is_job(path: Path, total: int) -> bool:
     return path.is_dir() and path.name.isdecimal() and (total == 0 or int(path.name) < total)
+
+
+def job_result(folder: Path) -> str:
+    """The main figures of a job that measured any, the first of a group."""
+    from src.evaluation.estimate import value_of
+    from src.evaluation.records import NAME, read_records
+    from src.tasks.reporting.metrics import choose_metrics, metric_label, shown
+
+    records = read_records(folder) if (folder / NAME).is_file() else []
+    if not records:
+        return ""
+    figures = records[0].figures
+    groups = {name.partition("/")[0]: name for name in reversed(choose_metrics(records[:1], None))}
+    chosen = list(reversed(groups.values()))[:_SHOWN]
+    return ": " + ", ".join(f"{metric_label(name)} {shown(value_of(figures[name]))}" for name in chosen)

@@ -38,13 +38,18 @@ class Sweep:
         return self.settings
 
     def start(
-        self, number: int | None, run: Callable[[Path], None] = lambda _: None, typed: str = "", **config: Any
+        self,
+        number: int | None,
+        run: Callable[[Path], None] = lambda _: None,
+        typed: str = "lr=1",
+        spelt: str | None = None,
+        **config: Any,
     ) -> Path:
         job = self.folder / ("alone" if number is None else str(number))
         job.mkdir(parents=True, exist_ok=True)
-        (self.folder / "multirun.yaml").write_text(f"hydra:\n  overrides:\n    task: [{typed or 'lr=1'}]\n")
+        (self.folder / "multirun.yaml").write_text(f"hydra:\n  overrides:\n    task: ['{typed}']\n")
         seed = config.setdefault("seed", number)
-        overrides = [typed or "lr=1", f"seed={seed}"]
+        overrides = [spelt or typed, f"seed={seed}"]
         self.settings = OmegaConf.create(
             {
                 "mode": RunMode.RUN if number is None else RunMode.MULTIRUN,
@@ -89,6 +94,17 @@ def test_a_finished_job_is_skipped(sweep: Sweep, capsys: pytest.CaptureFixture[s
     sweep.start(0, paths={"output": "elsewhere"}, trainer={"strategy": "auto", "enable_progress_bar": False})
     assert sweep.ran == [0]
     assert f"job 1 of 1 ({job}) is finished already\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("typed", "swept"), [("lr=1.0", ("seed",)), ("lr=true", ("seed",)), ("lr=1,2", ("lr", "seed"))]
+)
+def test_what_a_sweep_varies_is_told_by_the_key(sweep: Sweep, typed: str, swept: tuple[str, ...]) -> None:
+    # Hydra hands True to the job where true was typed
+    job = sweep.start(0, typed=typed, spelt="lr=True")
+    done = read_done(job)
+    assert done is not None
+    assert done.swept == swept
 
 
 def test_a_finished_job_of_another_config_is_not_touched(sweep: Sweep) -> None:
